@@ -1,0 +1,78 @@
+"""What the two distributions hold, and that the device's brings numpy and nothing else."""
+
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MAX_RUNTIME_WHEEL_BYTES = 100_000
+
+
+def _project(folder: Path) -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    return project
+
+
+def _build_wheel(source: Path, output: Path) -> Path:
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            str(output),
+            source,
+        ],
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = output.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def host_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _build_wheel(ROOT, tmp_path_factory.mktemp("host"))
+
+
+@pytest.fixture(scope="module")
+def runtime_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _build_wheel(ROOT / "runtime", tmp_path_factory.mktemp("runtime"))
+
+
+def test_the_versions_agree() -> None:
+    assert _project(ROOT)["version"] == _project(ROOT / "runtime")["version"]
+
+
+def test_the_runtime_depends_on_numpy_alone() -> None:
+    (only,) = _project(ROOT / "runtime")["dependencies"]
+    assert only.startswith("numpy")
+
+
+def test_the_host_wheel_holds_every_data_file(host_wheel: Path) -> None:
+    held = set(zipfile.ZipFile(host_wheel).namelist())
+    for base in (ROOT, ROOT / "runtime", ROOT / "converters", ROOT / "devices"):
+        for package in base.glob("edgeml*"):
+            for path in package.rglob("*"):
+                if path.is_file() and "__pycache__" not in path.parts:
+                    assert path.relative_to(base).as_posix() in held
+
+
+def test_the_host_wheel_holds_all_four_packages(host_wheel: Path) -> None:
+    top = {name.split("/")[0] for name in zipfile.ZipFile(host_wheel).namelist()}
+    assert {"edgeml", "edgeml_runtime", "edgeml_converters", "edgeml_devices"} <= top
+
+
+def test_the_runtime_wheel_is_small_and_holds_one_package(runtime_wheel: Path) -> None:
+    top = {name.split("/")[0] for name in zipfile.ZipFile(runtime_wheel).namelist()}
+    assert top == {"edgeml_runtime", f"edgeml_runtime-{_project(ROOT)['version']}.dist-info"}
+    assert runtime_wheel.stat().st_size <= MAX_RUNTIME_WHEEL_BYTES
