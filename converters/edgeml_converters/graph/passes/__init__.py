@@ -1,0 +1,27 @@
+"""The passes, one a file. Each changes a model in place, keeps its results, and says if it did.
+
+To add a fusion, add its file and its line in ``FUSIONS``.
+"""
+
+from collections.abc import Callable
+
+import onnx_ir as ir
+
+from edgeml_converters.graph.passes.constant_folding import fold_constants
+from edgeml_converters.graph.passes.fuse_batch_norm import fuse_batch_norm
+from edgeml_converters.graph.passes.fuse_channel_affine import fuse_channel_affine
+from edgeml_converters.graph.passes.fuse_pad import fuse_pad
+from edgeml_converters.graph.passes.identity import remove_identities
+from edgeml_converters.graph.passes.preparation import prepare_graph
+from edgeml_converters.graph.passes.shapes import clear_shapes, infer_shapes
+from edgeml_converters.graph.passes.unused import remove_unused
+
+FUSIONS: tuple[Callable[[ir.Model], bool], ...] = (
+    remove_identities,
+    fuse_batch_norm,
+    fuse_channel_affine,
+    fuse_pad,
+    remove_unused,
+)
+
+__all__ = ["FUSIONS", "clear_shapes", "fold_constants", "infer_shapes", "prepare_graph"]

@@ -1,0 +1,127 @@
+"""Computes what does not depend on the inputs, with the operators of `onnx.reference`."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from onnx.reference import ReferenceEvaluator
+
+from edgeml_converters.graph.attributes import int_attribute
+from edgeml_converters.graph.constants import constant_array, static_shape
+
+# DequantizeLinear of weights is what makes a graph a quantized one. The rest has no fixed result.
+_KEPT = frozenset(
+    {
+        "Bernoulli",
+        "DequantizeLinear",
+        "Multinomial",
+        "RandomNormal",
+        "RandomNormalLike",
+        "RandomUniform",
+        "RandomUniformLike",
+    }
+)
+
+
+def fold_constants(model: ir.Model, largest_constant_bytes: int | None = None) -> bool:
+    """Replace nodes of known result by constants, shapes of known tensors included.
+
+    Args:
+        model: The model to change.
+        largest_constant_bytes: A result that is larger than this and than the node's inputs stays
+            computed; ``None`` folds all.
+    """
+    folded = False
+    for node in list(model.graph):
+        if not _is_foldable(node):
+            continue
+        results = list(_results(node, model))
+        if not results or not _fits(node, results, largest_constant_bytes):
+            continue
+        for output, array in zip(node.outputs, results, strict=True):
+            _replace(model.graph, output, array)
+        model.graph.remove(node, safe=True)
+        folded = True
+    return folded
+
+
+def _is_foldable(node: ir.Node) -> bool:
+    if node.domain or node.op_type in _KEPT:
+        return False
+    if any(output.is_graph_output() for output in node.outputs):
+        return False
+    return not any(
+        attribute.type in {ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS}
+        for attribute in node.attributes.values()
+    )
+
+
+def _results(node: ir.Node, model: ir.Model) -> Iterator[np.ndarray]:
+    """Yield the array of every output, or nothing when they are not known."""
+    if node.op_type in {"Shape", "Size"}:
+        yield from _shape_result(node)
+        return
+    feeds: dict[str, np.ndarray] = {}
+    for value in node.inputs:
+        if value is not None:
+            array = constant_array(value)
+            if array is None:
+                return
+            feeds[str(value.name)] = array
+    yield from _evaluate(node, feeds, model)
+
+
+def _shape_result(node: ir.Node) -> Iterator[np.ndarray]:
+    source = node.inputs[0]
+    assert source is not None
+    shape = static_shape(source)
+    if shape is None:
+        return
+    if node.op_type == "Size":
+        yield np.array(np.prod(shape, dtype=np.int64))
+        return
+    end = int_attribute(node, "end", len(shape))
+    yield np.array(shape[int_attribute(node, "start", 0) : end], np.int64)
+
+
+def _evaluate(node: ir.Node, feeds: dict[str, np.ndarray], model: ir.Model) -> Iterator[np.ndarray]:
+    proto = ir.to_proto(node)
+    graph = onnx.helper.make_graph(
+        [proto],
+        "folded",
+        [onnx.ValueInfoProto(name=name) for name in feeds],
+        [onnx.ValueInfoProto(name=str(output.name)) for output in node.outputs],
+    )
+    opsets = [onnx.helper.make_opsetid("", model.opset_imports.get("", 1))]
+    try:
+        evaluator = ReferenceEvaluator(onnx.helper.make_model(graph, opset_imports=opsets))
+    except NotImplementedError:
+        return  # the reference has no such operator: it stays for the engine
+    for result in evaluator.run(None, feeds):
+        yield np.asarray(result)
+
+
+def _fits(node: ir.Node, results: list[np.ndarray], largest_bytes: int | None) -> bool:
+    if largest_bytes is None or node.op_type == "Constant":
+        return True
+    given = sum(
+        value.const_value.nbytes
+        for value in node.inputs
+        if value is not None and value.const_value is not None
+    )
+    return sum(result.nbytes for result in results) <= max(largest_bytes, given)
+
+
+def _replace(graph: ir.Graph, output: ir.Value, array: np.ndarray) -> None:
+    name = output.name
+    output.name = f"{name}/folded"  # the name goes to the constant; this value dies with its node
+    tensor = ir.Tensor(np.ascontiguousarray(array) if array.ndim else array)
+    constant = ir.Value(
+        name=name,
+        shape=ir.Shape(array.shape),
+        type=ir.TensorType(tensor.dtype),
+        const_value=tensor,
+    )
+    graph.register_initializer(constant)
+    output.replace_all_uses_with(constant)

@@ -1,0 +1,18 @@
+"""Brings a model into the form that the other passes expect."""
+
+import onnx_ir as ir
+from onnx_ir.passes.common import InlinePass, RemoveInitializersFromInputsPass
+
+
+def prepare_graph(model: ir.Model) -> None:
+    """Inline model-local functions and take the weights out of the list of inputs.
+
+    Files before IR version 4 must list every weight as an input as well; a weight that could be
+    replaced at run time is a constant to us.
+    """
+    if model.functions:
+        InlinePass()(model)
+    initializers = set(model.graph.initializers.values())
+    if any(value in initializers for value in model.graph.inputs):
+        RemoveInitializersFromInputsPass()(model)
+        model.ir_version = max(model.ir_version, 4)

@@ -1,0 +1,127 @@
+"""Whether a node can be computed in int8, and if not, why: the words that the user reads.
+
+This looks at one node at a time. What its neighbours demand is the business of ``plan``.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import onnx_ir as ir
+
+from edgeml_converters.graph.attributes import clip_bounds, input_value, int_attribute, padding
+from edgeml_converters.quantize.constants import constant_floats, is_constant, optional_input
+from edgeml_converters.quantize.rules import Rule, load_rules
+
+
+def node_label(node: ir.Node) -> str:
+    """Return the name under which *node* is reported."""
+    return node.name or f"{node.op_type}({node.outputs[0].name})"
+
+
+def data_inputs(node: ir.Node, rule: Rule) -> tuple[ir.Value, ...]:
+    """Return the inputs of *node* that hold activations or constants computed with as such."""
+    positions = rule.inputs or range(len(node.inputs))
+    weighted = constant_weights(node, rule) is not None
+    return tuple(
+        value
+        for position in positions
+        if not (weighted and position == rule.weights)
+        and (value := input_value(node, position)) is not None
+    )
+
+
+def constant_weights(node: ir.Node, rule: Rule) -> ir.Value | None:
+    """Return the input that is quantized as weights: a constant matrix or filter."""
+    value = optional_input(node, rule.weights)
+    array = constant_floats(value)
+    return value if array is not None and array.ndim >= 2 else None
+
+
+def refusal(node: ir.Node) -> str | None:
+    """Return why *node* stays float whatever its neighbours are, or None."""
+    rule = load_rules().get(node.op_type)
+    if node.domain:
+        return f"operators of '{node.domain}' have no int8 rule"
+    if rule is None:
+        return f"{node.op_type} has no int8 rule"
+    if any(output.uses() or output.is_graph_output() for output in node.outputs[1:]):
+        return "it has more than one output in use"
+    check = CHECKS.get(node.op_type)
+    return _refuse_inputs(node, rule) or (check(node, rule) if check else None)
+
+
+def _refuse_inputs(node: ir.Node, rule: Rule) -> str | None:
+    inputs = data_inputs(node, rule)
+    if not all(value.dtype == ir.DataType.FLOAT for value in (*inputs, node.outputs[0])):
+        return "it does not compute with float32"
+    if all(is_constant(value) for value in inputs):
+        return "its inputs are constant"
+    for value in inputs:
+        constant = constant_floats(value)
+        if constant is not None and not (constant.size and np.isfinite(constant).all()):
+            return f"its constant '{value.name}' is empty or not finite"
+    return None
+
+
+def output_channels_axis(node: ir.Node) -> int:
+    """Return the axis of the weights of *node* that runs over its output channels."""
+    if node.op_type == "Conv" or (node.op_type == "Gemm" and int_attribute(node, "transB", 0)):
+        return 0
+    return 1
+
+
+def _refuse_weighted(node: ir.Node, rule: Rule) -> str | None:
+    weights = constant_weights(node, rule)
+    array = constant_floats(weights)
+    if array is None or not np.isfinite(array).all():
+        return "its weights are not constant, or not finite"
+    if node.op_type == "Gemm" and int_attribute(node, "transA", 0):
+        return "it transposes its input"
+    if (value := optional_input(node, rule.bias)) is None:
+        return None
+    bias = constant_floats(value)
+    if bias is None or not np.isfinite(bias).all():
+        return "its bias is not constant, or not finite"
+    channels = array.shape[output_channels_axis(node)]
+    if bias.size not in (1, channels) or bias.size != (bias.shape or (1,))[-1]:
+        return f"its bias of shape {bias.shape} is not one number for each of {channels} channels"
+    return None
+
+
+def _refuse_product(node: ir.Node, rule: Rule) -> str | None:
+    weights = constant_weights(node, rule)
+    array = constant_floats(weights)
+    if array is not None and array.ndim > 2:
+        return f"its constant matrix has {array.ndim} axes instead of 2"
+    if array is not None and not np.isfinite(array).all():
+        return "its weights are not finite"
+    return None
+
+
+def _refuse_pad(node: ir.Node, _rule: Rule) -> str | None:
+    shape = node.outputs[0].shape
+    pad = None if shape is None else padding(node, len(shape))
+    if pad is None:
+        return "its amounts are known only at run time"
+    if pad.mode != "constant":
+        return f"its mode is '{pad.mode}'"
+    return "it does not pad with zero" if pad.value else None
+
+
+def _refuse_clip(node: ir.Node, _rule: Rule) -> str | None:
+    return "its bounds are known only at run time" if clip_bounds(node) is None else None
+
+
+def clamp_bounds(node: ir.Node) -> tuple[float, float] | None:
+    """Return what a Relu or Clip limits values to, or None when that is known at run time only."""
+    return (0.0, math.inf) if node.op_type == "Relu" else clip_bounds(node)
+
+
+CHECKS: Mapping[str, Callable[[ir.Node, Rule], str | None]] = {
+    "Clip": _refuse_clip,
+    "Conv": _refuse_weighted,
+    "Gemm": _refuse_weighted,
+    "MatMul": _refuse_product,
+    "Pad": _refuse_pad,
+}

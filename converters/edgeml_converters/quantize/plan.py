@@ -1,0 +1,121 @@
+"""Which nodes are computed in int8 and which tensors share a scale. Reads the graph only.
+
+Operators that compute are quantized wherever their rule allows it. Operators that only move or
+limit values follow their neighbours: between float nodes they stay float.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from edgeml_converters.quantize.constants import is_constant
+from edgeml_converters.quantize.eligibility import data_inputs, node_label, refusal
+from edgeml_converters.quantize.rules import Rule, load_rules
+from edgeml_converters.quantize.scale_groups import ScaleGroups
+
+AMONG_FLOAT = "its neighbours are float"
+SCALE_CONFLICT = "its inputs and output would need one scale, but theirs are fixed apart"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be quantized.
+
+    Args:
+        nodes: The nodes to compute in int8, in order.
+        excluded: The float32 nodes that are not, with the reason, in order.
+        groups: Every tensor that is quantized as an activation, by shared scale.
+        absorbed: Tensors whose range is that of the clamp behind them.
+    """
+
+    nodes: tuple[ir.Node, ...]
+    excluded: tuple[tuple[str, str], ...]
+    groups: ScaleGroups
+    absorbed: frozenset[str]
+
+
+def plan_int8(model: ir.Model) -> Plan:
+    """Return what of *model*, sorted and with known element types, can be computed in int8."""
+    refusals = {node: reason for node in model.graph if (reason := refusal(node)) is not None}
+    while True:
+        nodes = _select(node for node in model.graph if node not in refusals)
+        groups, conflicts = _group(nodes)
+        if not conflicts:
+            break
+        refusals.update(dict.fromkeys(conflicts, SCALE_CONFLICT))
+    chosen = set(nodes)
+    return Plan(
+        nodes=nodes,
+        excluded=tuple(
+            (node_label(node), refusals.get(node, AMONG_FLOAT))
+            for node in model.graph
+            if node not in chosen and _computes_floats(node)
+        ),
+        groups=groups,
+        absorbed=frozenset(_absorbed(nodes)),
+    )
+
+
+def _computes_floats(node: ir.Node) -> bool:
+    return node.op_type != "Constant" and any(
+        output.dtype == ir.DataType.FLOAT for output in node.outputs
+    )
+
+
+def rule_of(node: ir.Node) -> Rule:
+    """Return the rule of a node that was not refused."""
+    return load_rules()[node.op_type]
+
+
+def activations(node: ir.Node) -> tuple[ir.Value, ...]:
+    """Return the data inputs of *node* that are known only at run time."""
+    return tuple(value for value in data_inputs(node, rule_of(node)) if not is_constant(value))
+
+
+def _select(candidates: Iterable[ir.Node]) -> tuple[ir.Node, ...]:
+    """Return the candidates that compute, and those of the others that lie beside them."""
+    candidates = tuple(candidates)
+    chosen: set[ir.Node] = set()
+    fed: set[ir.Node] = set()  # only move values of the graph's inputs
+    for node in candidates:
+        makers = [value.producer() for value in activations(node)]
+        if rule_of(node).output != "shared" or any(maker in chosen for maker in makers):
+            chosen.add(node)
+        elif all(maker is None or maker in fed for maker in makers):
+            fed.add(node)
+    for node in reversed(candidates):
+        if node in fed and any(user in chosen for user in node.outputs[0].consumers()):
+            chosen.add(node)
+    return tuple(node for node in candidates if node in chosen)
+
+
+def _group(nodes: tuple[ir.Node, ...]) -> tuple[ScaleGroups, list[ir.Node]]:
+    groups = ScaleGroups()
+    conflicts = []
+    for node in nodes:
+        rule = rule_of(node)
+        inputs = [value.name or "" for value in data_inputs(node, rule)]
+        output = node.outputs[0].name or ""
+        for name in inputs:
+            groups.add_ranged(name)
+        if rule.fixed is not None:
+            groups.add_fixed(output, rule.fixed)
+        elif rule.output == "own":
+            groups.add_ranged(output)
+        elif not groups.unite(inputs, output):
+            conflicts.append(node)
+            groups.add_ranged(output)
+    return groups, conflicts
+
+
+def _absorbed(nodes: tuple[ir.Node, ...]) -> Iterator[str]:
+    """Yield the tensors that only a clamp sees: what the clamp cuts off needs no scale."""
+    chosen = set(nodes)
+    for node in nodes:
+        output = node.outputs[0]
+        users = output.consumers()
+        if len(users) == 1 and not output.is_graph_output():
+            user = users[0]
+            if user in chosen and rule_of(user).clamp:
+                yield output.name or ""

@@ -1,0 +1,150 @@
+"""The QDQ graph: a plan and ranges in, QuantizeLinear and DequantizeLinear nodes around the ops."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
+
+from edgeml_converters.graph import copy_model
+from edgeml_converters.quantize.affine import (
+    ACTIVATION_MAX,
+    ACTIVATION_MIN,
+    activation_quantization,
+    quantize,
+)
+from edgeml_converters.quantize.calibration import Ranges
+from edgeml_converters.quantize.constants import constant_floats, is_constant
+from edgeml_converters.quantize.eligibility import clamp_bounds, constant_weights, data_inputs
+from edgeml_converters.quantize.opset import raise_opset
+from edgeml_converters.quantize.plan import Plan, activations, plan_int8, rule_of
+from edgeml_converters.quantize.qdq_graph import QdqGraph
+from edgeml_converters.quantize.summary import record_summary
+from edgeml_converters.quantize.weights import quantize_weighted
+from edgeml_runtime.errors import InputError, UnsupportedError
+from edgeml_runtime.tensors import Quantization
+
+Scales = Mapping[str, Quantization]
+
+
+def quantize_int8(model: ir.Model, ranges: Ranges) -> ir.Model:
+    """Return *model* in int8, as QDQ: float inputs and outputs, integers between.
+
+    Activations are asymmetric int8 with one scale a tensor, weights symmetric int8 with one scale
+    an output channel, biases int32 at the product of the two. The scales obey the TensorFlow Lite
+    8-bit quantization specification, so that the same graph becomes an int8 TFLite file. A Relu
+    or Clip that the output range already implies is removed. Nodes without an int8 form stay
+    float; :func:`~edgeml_converters.quantize.quantization_summary` lists them.
+
+    Args:
+        model: An optimized float graph; it is not changed.
+        ranges: What ``calibrate`` saw on the same graph.
+
+    Returns:
+        A new model with an opset of at least 13.
+
+    Raises:
+        UnsupportedError: No node can be quantized, the model is quantized already, or its opset
+            cannot be raised.
+        InputError: *ranges* is of another graph.
+    """
+    result = raise_opset(copy_model(model))
+    _refuse_quantized(result)
+    plan = plan_int8(result)
+    if not plan.nodes:
+        reasons = "; ".join(f"{node}: {reason}" for node, reason in plan.excluded[:5])
+        raise UnsupportedError(
+            f"No operator of the model can be computed in int8 ({reasons or 'it has none'}).",
+            "Convert it in float32.",
+        )
+    scales = _choose_scales(result, plan, ranges)
+    record_summary(result, plan, ranges.samples)
+    nodes = _remove_implied_clamps(result, plan, scales)
+    _insert_nodes(result, nodes, scales)
+    RemoveUnusedNodesPass()(result)
+    return result
+
+
+def _refuse_quantized(model: ir.Model) -> None:
+    for node in model.graph:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"):
+            raise UnsupportedError(
+                f"The model is quantized already: '{node.name}' is a {node.op_type}.",
+                "Give the float model that it was made from.",
+            )
+
+
+def _choose_scales(model: ir.Model, plan: Plan, ranges: Ranges) -> Scales:
+    """Return scale and zero point by tensor, the same object throughout a group."""
+    values = ir.convenience.create_value_mapping(model.graph)
+    scales: dict[str, Quantization] = {}
+    for root, members in plan.groups.members().items():
+        quantization = plan.groups.fixed(root)
+        if quantization is None:
+            deciding = [name for name in members if name not in plan.absorbed]
+            bounds = [_bounds(values[name], ranges) for name in deciding]
+            quantization = activation_quantization(
+                min(low for low, _ in bounds), max(high for _, high in bounds)
+            )
+        scales.update(dict.fromkeys(members, quantization))
+    return scales
+
+
+def _bounds(value: ir.Value, ranges: Ranges) -> tuple[float, float]:
+    constant = constant_floats(value)
+    if constant is not None:
+        return float(constant.min()), float(constant.max())
+    found = ranges.bounds.get(value.name or "")
+    if found is None:
+        raise InputError(
+            f"There is no calibrated range for tensor '{value.name}'.",
+            "Calibrate on the same graph that is quantized.",
+        )
+    return found
+
+
+def _remove_implied_clamps(model: ir.Model, plan: Plan, scales: Scales) -> tuple[ir.Node, ...]:
+    """Remove each Relu and Clip that saturation to int8 performs anyway; return the other nodes.
+
+    That is so when the lower bound falls on the smallest integer and the upper on the largest: then
+    clamping before quantizing gives the same integers as quantizing alone.
+    """
+    kept = []
+    for node in plan.nodes:
+        bounds = clamp_bounds(node) if rule_of(node).clamp else None
+        source, output = node.inputs[0], node.outputs[0]
+        assert source is not None
+        if bounds is None or source.is_graph_input() or source.is_graph_output():
+            kept.append(node)
+            continue
+        low, high = quantize(np.array(bounds), scales[output.name or ""])
+        if (low, high) != (ACTIVATION_MIN, ACTIVATION_MAX):
+            kept.append(node)
+            continue
+        name = output.name
+        ir.convenience.replace_all_uses_with(output, source, replace_graph_outputs=True)
+        model.graph.remove(node, safe=True)
+        source.name = name
+    return tuple(kept)
+
+
+def _insert_nodes(model: ir.Model, nodes: tuple[ir.Node, ...], scales: Scales) -> None:
+    graph = QdqGraph(model.graph, frozenset(nodes))
+    rounded = _activations_of(nodes)  # asked before constants become nodes too
+    for node in nodes:
+        rule = rule_of(node)
+        inputs = data_inputs(node, rule)
+        weights = constant_weights(node, rule)
+        if weights is not None:
+            quantize_weighted(graph, node, rule, scales[inputs[0].name or ""].scale)
+        for value in inputs:
+            if is_constant(value):
+                graph.dequantize_operand(node, value, scales[value.name or ""])
+    for value in rounded:
+        graph.round_activation(value, scales[value.name or ""])
+
+
+def _activations_of(nodes: tuple[ir.Node, ...]) -> tuple[ir.Value, ...]:
+    """Return every run-time tensor that *nodes* read or write, once, in order."""
+    found = {value: None for node in nodes for value in (*activations(node), node.outputs[0])}
+    return tuple(found)

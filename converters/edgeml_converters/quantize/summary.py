@@ -1,0 +1,79 @@
+"""What became int8 and what did not: written into the model, so that it travels with the file."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import onnx_ir as ir
+
+from edgeml_converters.quantize.eligibility import node_label
+from edgeml_converters.quantize.plan import Plan
+from edgeml_runtime.errors import InputError
+
+METADATA_KEY = "edgeml.quantization"
+SCHEME = "int8"
+
+
+@dataclass(frozen=True)
+class ExcludedNode:
+    """A node that stays float, and why."""
+
+    node: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class QuantizationSummary:
+    """What a quantizer did to a model.
+
+    Args:
+        scheme: ``int8``: asymmetric activations per tensor, symmetric weights per channel.
+        samples: How many samples it was calibrated on.
+        quantized: Names of the nodes computed in int8, in order; clamps that vanished included.
+        excluded: The float nodes that are left, in order.
+    """
+
+    scheme: str
+    samples: int
+    quantized: tuple[str, ...]
+    excluded: tuple[ExcludedNode, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ``quantization`` entry of ``--json`` documents."""
+        return {
+            "scheme": self.scheme,
+            "samples": self.samples,
+            "quantized": list(self.quantized),
+            "excluded": [{"node": entry.node, "reason": entry.reason} for entry in self.excluded],
+        }
+
+
+def record_summary(model: ir.Model, plan: Plan, samples: int) -> None:
+    """Write into *model* what *plan* does to it."""
+    summary = QuantizationSummary(
+        scheme=SCHEME,
+        samples=samples,
+        quantized=tuple(node_label(node) for node in plan.nodes),
+        excluded=tuple(ExcludedNode(node, reason) for node, reason in plan.excluded),
+    )
+    model.metadata_props[METADATA_KEY] = json.dumps(summary.to_json(), sort_keys=True)
+
+
+def quantization_summary(model: ir.Model) -> QuantizationSummary:
+    """Return what was done to *model*, the result of ``quantize_int8`` or its file read again.
+
+    Raises:
+        InputError: The model was not quantized by edgeml.
+    """
+    text = model.metadata_props.get(METADATA_KEY)
+    if text is None:
+        raise InputError(
+            "The model does not say how it was quantized.", "Quantize it with edgeml convert."
+        )
+    entry = json.loads(text)
+    return QuantizationSummary(
+        scheme=entry["scheme"],
+        samples=entry["samples"],
+        quantized=tuple(entry["quantized"]),
+        excluded=tuple(ExcludedNode(**excluded) for excluded in entry["excluded"]),
+    )

@@ -1,0 +1,160 @@
+"""Decides in which order of axes every step reads and writes.
+
+Convolutions and pools want channels last, reshapes want the order of the source, most others take
+either. Each tensor that is written in one order and read in the other costs one TRANSPOSE, however
+many readers it has. Finding the assignment with the fewest (then the smallest) transposes is a
+minimum cut of the hypergraph whose nets are the tensors, so the answer is the best there is.
+"""
+
+import math
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from edgeml_converters.graph.constants import static_shape
+from edgeml_converters.tflite.min_cut import cheapest_sides
+from edgeml_converters.tflite.order import Order, is_indifferent
+from edgeml_converters.tflite.quantization import is_dequantize, is_quantize, unquantized
+from edgeml_converters.tflite.step import Step
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The orders that a step can work in.
+
+    Args:
+        reads: The order its inputs must have; ``None`` if it takes either.
+        writes: The order its outputs have; ``None`` if it can make either.
+        tied: Whether it writes in the order it reads, when both are free.
+    """
+
+    reads: Order | None
+    writes: Order | None
+    tied: bool = False
+
+
+AGNOSTIC = Ports(None, None, tied=True)
+CHANNELS_LAST = Ports(Order.CHANNELS_LAST, Order.CHANNELS_LAST)
+SOURCE = Ports(Order.SOURCE, Order.SOURCE)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The answer: the order each step reads in, and in which each value is written.
+
+    ``written`` is keyed by the value at the start of a chain of quantize and dequantize nodes.
+    """
+
+    reads: dict[Step, Order]
+    written: dict[ir.Value, Order]
+    outputs: dict[ir.Value, Order]
+
+    def order_of(self, value: ir.Value) -> Order:
+        """Return the order in which a value was made."""
+        return self.written.get(unquantized(value), Order.SOURCE)
+
+
+def assign_layout(
+    graph: ir.Graph, steps: Iterable[Step], ports_of: Callable[[Step], Ports]
+) -> Layout:
+    """Return the assignment with the fewest transposes.
+
+    Args:
+        graph: All shapes known.
+        steps: The steps of the graph.
+        ports_of: What a step's operator can work in.
+    """
+    working = [s for s in steps if not is_quantize(s.node) and not is_dequantize(s.node)]
+    ports = {step: ports_of(step) for step in working}
+    is_image_graph = any(
+        Order.CHANNELS_LAST in (port.reads, port.writes)
+        for step, port in ports.items()
+        if step.node.op_type != "Transpose"
+    )
+    fixed: dict[Hashable, Order] = {order: order for order in Order}
+    readers: dict[ir.Value, list[Hashable]] = {}
+    writers: dict[ir.Value, Hashable] = {}
+    reading: dict[ir.Value, list[Step]] = {}
+    for step, port in ports.items():
+        items = _items(step, port)
+        orders = zip(items, (port.reads, port.writes), strict=True)
+        fixed |= {item: order for item, order in orders if order is not None}
+        for value in step.data_inputs():
+            readers.setdefault(unquantized(value), []).append(items[0])
+            reading.setdefault(unquantized(value), []).append(step)
+        for value in step.outputs:
+            writers[value] = items[1]
+    inputs = {
+        value: _border(value, is_image_graph, only_transposed(reading.get(value, [])))
+        for value in graph.inputs
+    }
+    writers |= dict(inputs)
+    outputs = {
+        value: _border(value, is_image_graph, _from_transpose(unquantized(value)))
+        for value in graph.outputs
+    }
+    for value, order in outputs.items():
+        readers.setdefault(unquantized(value), []).append(order)
+    last = _solve(writers, readers, fixed)
+    return Layout(
+        reads={step: _side(_items(step, port)[0], last) for step, port in ports.items()},
+        written={value: _side(item, last) for value, item in writers.items()},
+        outputs=outputs,
+    )
+
+
+def _items(step: Step, port: Ports) -> tuple[Hashable, Hashable]:
+    """Return what stands for the reading and the writing side of a step in the cut."""
+    return (step, step) if port.tied else ((step, "reads"), (step, "writes"))
+
+
+def _side(item: Hashable, last: set[Hashable]) -> Order:
+    return Order.CHANNELS_LAST if item in last else Order.SOURCE
+
+
+def _solve(
+    writers: dict[ir.Value, Hashable],
+    readers: dict[ir.Value, list[Hashable]],
+    fixed: dict[Hashable, Order],
+) -> set[Hashable]:
+    shapes = {value: static_shape(value) or () for value in writers}
+    transpose_cost = 2 + 2 * sum(math.prod(shape) for shape in shapes.values())
+    nets: list[tuple[int, list[Hashable]]] = []
+    for value, writer in writers.items():
+        shape = shapes[value]
+        if len(shape) < 3 or value not in readers:
+            continue
+        # Where only axes of size 1 move, a RESHAPE does it, which copies nothing.
+        cost = transpose_cost // 2 if is_indifferent(shape) else transpose_cost + math.prod(shape)
+        nets.append((cost, [writer, *readers[value]]))
+    sides: dict[Order, list[Hashable]] = {order: [] for order in Order}
+    for item, order in fixed.items():
+        sides[order].append(item)
+    return cheapest_sides(nets, sides[Order.CHANNELS_LAST], sides[Order.SOURCE])
+
+
+def _border(value: ir.Value, is_image_graph: bool, is_channels_last_already: bool) -> Order:
+    """Return the order of an input or output: images are channels-last in TFLite."""
+    shape = value.shape
+    if is_image_graph and shape is not None and shape.rank() == 4 and not is_channels_last_already:
+        return Order.CHANNELS_LAST
+    return Order.SOURCE
+
+
+def only_transposed(steps: list[Step]) -> bool:
+    """Whether the source itself turns an input from channels last to channels first."""
+    permutation = (0, 3, 1, 2)
+    return bool(steps) and all(_permutation(step.node) == permutation for step in steps)
+
+
+def _from_transpose(value: ir.Value) -> bool:
+    node = value.producer()
+    return node is not None and _permutation(node) == (0, 2, 3, 1)
+
+
+def _permutation(node: ir.Node) -> tuple[int, ...] | None:
+    attribute = node.attributes.get("perm")
+    if node.op_type != "Transpose" or attribute is None:
+        return None
+    return tuple(attribute.as_ints())

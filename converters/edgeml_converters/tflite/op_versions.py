@@ -1,0 +1,88 @@
+"""Which version of an operator a program uses, and which runtime is needed for it.
+
+The table is `op_versions.toml`; this module only picks the rows that hold for an operator.
+"""
+
+import functools
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+
+from edgeml_converters.tflite.program import Operator, Program
+
+
+@dataclass(frozen=True)
+class OpEntry:
+    """What the table says of a TFLite operator.
+
+    Args:
+        options: The name of its options table in the schema; empty if it has none.
+        versions: Feature -> operator version and oldest runtime; ``base`` always holds.
+    """
+
+    options: str
+    versions: Mapping[str, tuple[int, str]]
+
+
+@functools.cache
+def _table() -> dict[str, OpEntry]:
+    text = files("edgeml_converters.tflite").joinpath("op_versions.toml").read_text("utf-8")
+    table: dict[str, OpEntry] = {}
+    for code, row in tomllib.loads(text).items():
+        versions = {
+            feature: (int(entry[0]), str(entry[1]))
+            for feature, entry in row.items()
+            if feature != "options"
+        }
+        table[code] = OpEntry(row.get("options", ""), versions)
+    return table
+
+
+def op_entry(code: str) -> OpEntry:
+    """Return the row of an operator, by its name in the schema."""
+    return _table()[code]
+
+
+def op_version(operator: Operator) -> int:
+    """Return the operator version: the highest that one of its features asks for."""
+    return max(version for version, _ in _rows(operator))
+
+
+def minimum_runtime(program: Program) -> str:
+    """Return the oldest TensorFlow Lite release that has all operators of a program."""
+    needed = [runtime for operator in program.operators for _, runtime in _rows(operator)]
+    return max(needed, key=_ordered, default="1.5.0")
+
+
+def _ordered(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _rows(operator: Operator) -> list[tuple[int, str]]:
+    versions = op_entry(operator.code).versions
+    return [versions[feature] for feature in _features(operator) if feature in versions]
+
+
+def _features(operator: Operator) -> Iterator[str]:
+    """Yield what of an operator can ask for a higher version."""
+    yield "base"
+    given = [tensor for tensor in operator.inputs if tensor is not None]
+    first = given[0]
+    if np.dtype(np.int8) in {first.dtype, operator.outputs[0].dtype}:
+        yield "int8"
+    if max(len(tensor.shape) for tensor in given) > 4:
+        yield "rank5"
+    if first.shape != given[-1].shape and max(len(t.shape) for t in given) > 4:
+        yield "broadcast5"
+    if any(t.affine is not None and not t.affine.per_tensor for t in given[:2]):
+        yield "per_channel"
+    options = operator.options
+    if options.get("dilation_h_factor", 1) != 1 or options.get("dilation_w_factor", 1) != 1:
+        yield "dilated"
+    if options.get("keep_num_dims"):
+        yield "keep_dims"
+    if operator.code == "CONV_2D" and first.shape[-1] != given[1].shape[-1]:
+        yield "grouped"

@@ -1,0 +1,160 @@
+"""Operators that work element by element: arithmetic, activations, clipping."""
+
+import math
+
+import numpy as np
+
+from edgeml_converters.graph.attributes import float_attribute
+from edgeml_converters.tflite.blockers import Refusal
+from edgeml_converters.tflite.emitter import Emitter, dtype_of
+from edgeml_converters.tflite.layout import AGNOSTIC, SOURCE, Ports
+from edgeml_converters.tflite.order import Order
+from edgeml_converters.tflite.program import Affine, Tensor
+from edgeml_converters.tflite.quantization import is_constant
+from edgeml_converters.tflite.registry import lowering
+from edgeml_converters.tflite.step import Step, activation_bounds, any_scale, fixed_output
+
+_BINARY = {"Add": "ADD", "Sub": "SUB", "Mul": "MUL", "Div": "DIV"}
+_EXTREMES = {"Max": "MAXIMUM", "Min": "MINIMUM"}
+_ACTIVATIONS = {
+    (0.0, math.inf): "RELU",
+    (0.0, 6.0): "RELU6",
+    (-1.0, 1.0): "RELU_N1_TO_1",
+    (0.0, 1.0): "RELU_0_TO_1",
+}
+
+
+def _broadcast_ports(step: Step) -> Ports:
+    """Either order, if all computed inputs have the rank of the output; constants are arranged."""
+    rank = None if step.output.shape is None else step.output.shape.rank()
+    ranks = {None if v.shape is None else v.shape.rank() for v in step.data_inputs()}
+    return AGNOSTIC if ranks == {rank} else SOURCE
+
+
+def operand(step: Step, emit: Emitter, index: int) -> Tensor:
+    """Return an input of a broadcasting operator; constants get the rank of the output."""
+    value = step.value(index)
+    order = emit.layout.reads[step]
+    if not is_constant(value):
+        return emit.input(step, index)
+    array, affine = emit.constant_of(step, index)
+    rank = len(step.output_shape)
+    if order is Order.CHANNELS_LAST and array.ndim > 0:
+        array = array.reshape((1,) * (rank - array.ndim) + array.shape)
+        array = array.transpose(order.permutation(rank))
+        outer = 0
+        while outer < rank - 1 and array.shape[outer] == 1:
+            outer += 1
+        array = array.reshape(array.shape[outer:])
+    return emit.constant(str(value.name), array, affine)
+
+
+def _pair_rule(step: Step) -> Affine | None:
+    """A sum of more than two would be rounded on the way."""
+    return any_scale(step) if len(step.node.inputs) == 2 else None
+
+
+def _require_float(step: Step) -> None:
+    dtype = dtype_of(step.output)
+    if dtype != np.float32:
+        raise Refusal(f"elements of type {dtype} are not supported")
+
+
+@lowering("Add", "Sub", "Mul", ports=_broadcast_ports, integer=any_scale, fuses_activation=True)
+def lower_arithmetic(step: Step, emit: Emitter) -> None:
+    """Write a sum, difference or product with broadcasting."""
+    _require_float(step)
+    sources = [operand(step, emit, 0), operand(step, emit, 1)]
+    emit.operator(
+        _BINARY[step.node.op_type],
+        sources,
+        [emit.output(step)],
+        fused_activation_function=step.activation,
+    )
+
+
+@lowering("Div", ports=_broadcast_ports, fuses_activation=True)
+def lower_division(step: Step, emit: Emitter) -> None:
+    """Write a quotient, in float32: TFLite has no int8 form."""
+    lower_arithmetic(step, emit)
+
+
+@lowering("Sum", ports=_broadcast_ports, integer=_pair_rule, fuses_activation=True)
+def lower_sum(step: Step, emit: Emitter) -> None:
+    """Write a sum of any number of inputs as additions in turn."""
+    _chain(step, emit, "ADD", {"fused_activation_function": step.activation})
+
+
+@lowering("Max", "Min", ports=_broadcast_ports)
+def lower_extreme(step: Step, emit: Emitter) -> None:
+    """Write the greatest or least of any number of inputs."""
+    _chain(step, emit, _EXTREMES[step.node.op_type], {})
+
+
+def _chain(step: Step, emit: Emitter, code: str, options: dict[str, str]) -> None:
+    _require_float(step)
+    result = operand(step, emit, 0)
+    target = emit.output(step)
+    plain = dict.fromkeys(options, "NONE")
+    count = len(step.node.inputs)
+    if count == 1:
+        if step.activation != "NONE":
+            raise Refusal("a sum of one input is not supported")
+        emit.reshape(result, target)
+    for index in range(1, count):
+        last = index == count - 1
+        other = operand(step, emit, index)
+        shape = np.broadcast_shapes(result.shape, other.shape)
+        partial = target if last else emit.like(target, f"part{index}", shape)
+        emit.operator(code, [result, other], [partial], **(options if last else plain))
+        result = partial
+
+
+@lowering("Relu", "Clip", integer=any_scale)
+def lower_clip(step: Step, emit: Emitter) -> None:
+    """Write an activation, or MAXIMUM and MINIMUM where TFLite has none of these bounds."""
+    bounds = activation_bounds(step.node)
+    if bounds is None:
+        raise Refusal("bounds that are computed at run time are not supported")
+    _require_float(step)
+    source, target = emit.input(step, 0), emit.output(step)
+    if bounds in _ACTIVATIONS:
+        emit.operator(_ACTIVATIONS[bounds], [source], [target])
+        return
+    limits = [
+        (code, bound)
+        for code, bound in zip(("MAXIMUM", "MINIMUM"), bounds, strict=True)
+        if math.isfinite(bound)
+    ]
+    if not limits:
+        emit.reshape(source, target)
+    for index, (code, bound) in enumerate(limits):
+        result = target if index == len(limits) - 1 else emit.like(target, "bounded")
+        limit = emit.constant(f"{target.name}/{code.lower()}", np.array(bound, np.float32))
+        emit.operator(code, [source, limit], [result])
+        source = result
+
+
+@lowering("Sigmoid", integer=fixed_output(1 / 256, -128))
+def lower_sigmoid(step: Step, emit: Emitter) -> None:
+    """Write a logistic function; TFLite fixes the quantization of its int8 output."""
+    emit.operator("LOGISTIC", [emit.input(step, 0)], [emit.output(step)])
+
+
+@lowering("Tanh", integer=fixed_output(1 / 128, 0))
+def lower_tanh(step: Step, emit: Emitter) -> None:
+    """Write a hyperbolic tangent; TFLite fixes the quantization of its int8 output."""
+    emit.operator("TANH", [emit.input(step, 0)], [emit.output(step)])
+
+
+@lowering("HardSwish", integer=any_scale)
+def lower_hard_swish(step: Step, emit: Emitter) -> None:
+    """Write ``x * relu6(x + 3) / 6``."""
+    emit.operator("HARD_SWISH", [emit.input(step, 0)], [emit.output(step)])
+
+
+@lowering("LeakyRelu", integer=any_scale)
+def lower_leaky_relu(step: Step, emit: Emitter) -> None:
+    """Write a rectifier with a slope for negative values."""
+    slope = float_attribute(step.node, "alpha", 0.01)
+    emit.operator("LEAKY_RELU", [emit.input(step, 0)], [emit.output(step)], alpha=slope)

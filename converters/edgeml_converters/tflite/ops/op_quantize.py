@@ -1,0 +1,43 @@
+"""QuantizeLinear and DequantizeLinear: where integers begin and end.
+
+Between integer operators they leave nothing in the program; the tensors carry the scales.
+"""
+
+import numpy as np
+
+from edgeml_converters.tflite.blockers import Refusal
+from edgeml_converters.tflite.emitter import Emitter
+from edgeml_converters.tflite.program import Tensor
+from edgeml_converters.tflite.quantization import affine_of, is_constant
+from edgeml_converters.tflite.registry import lowering
+from edgeml_converters.tflite.step import Step
+
+
+@lowering("QuantizeLinear")
+def lower_quantize(step: Step, emit: Emitter) -> None:
+    """Write QUANTIZE, unless the value is there as these very integers."""
+    value = step.value(0)
+    affine = affine_of(step.node)
+    if affine is None or not affine.per_tensor:
+        raise Refusal("only constant int8 or uint8 quantization of the whole tensor is supported")
+    order = emit.layout.order_of(value)
+    source = emit.integer(value, order) if emit.is_integer(value) else emit.real(value, order)
+    if source.affine != affine:
+        name = emit.free_name(f"{source.name}/quantized")
+        target = Tensor(name, source.shape, np.dtype(np.int8), affine=affine)
+        emit.operator("QUANTIZE", [source], [target])
+        source = target
+    emit.bind(step.output, source, integer=True)
+
+
+@lowering("DequantizeLinear")
+def lower_dequantize(step: Step, emit: Emitter) -> None:
+    """Write nothing: a reader that wants real numbers asks for them."""
+    if is_constant(step.output):
+        return
+    affine = affine_of(step.node)
+    if affine is None or not affine.per_tensor or not emit.is_integer(step.value(0)):
+        raise Refusal("only constant int8 or uint8 quantization of the whole tensor is supported")
+    value = step.value(0)
+    tensor = emit.integer(value, emit.layout.order_of(value))
+    emit.bind(step.output, tensor, integer=True)

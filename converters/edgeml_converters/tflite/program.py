@@ -1,0 +1,61 @@
+"""A TFLite program in memory: tensors and operators. Knows nothing of ONNX nor of bytes."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Option = int | float | bool | str | list[int]
+
+
+@dataclass(frozen=True)
+class Affine:
+    """Quantization of a TFLite tensor: ``real = scale * (q - zero_point)``.
+
+    Args:
+        scale: One factor, or one for each index along ``axis``; exact float32 values.
+        zero_point: As many as ``scale``.
+        axis: The quantized dimension; without meaning for a single scale.
+    """
+
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...]
+    axis: int = 0
+
+    @property
+    def per_tensor(self) -> bool:
+        """Whether one scale holds for the whole tensor."""
+        return len(self.scale) == 1
+
+
+@dataclass(eq=False)
+class Tensor:
+    """A tensor; ``data`` is set for constants. Compared by identity."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    data: np.ndarray | None = None
+    affine: Affine | None = None
+
+
+@dataclass(eq=False)
+class Operator:
+    """One operator; an input that is left out is ``None``. Compared by identity."""
+
+    code: str
+    inputs: list[Tensor | None]
+    outputs: list[Tensor]
+    options: dict[str, Option] = field(default_factory=dict)
+
+
+@dataclass
+class Program:
+    """A main graph; inputs and outputs are pairs of signature name and tensor."""
+
+    operators: list[Operator] = field(default_factory=list)
+    inputs: list[tuple[str, Tensor]] = field(default_factory=list)
+    outputs: list[tuple[str, Tensor]] = field(default_factory=list)
+
+    def readers(self, tensor: Tensor) -> list[Operator]:
+        """Return the operators that read a tensor."""
+        return [operator for operator in self.operators if tensor in operator.inputs]

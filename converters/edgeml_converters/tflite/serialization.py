@@ -1,0 +1,192 @@
+"""Serializes a program as a TFLite file, by the schema that ships in ai-edge-litert.
+
+The file holds equal buffers once and starts each at a multiple of 16 bytes, as the schema demands
+so that engines may map the file into memory. The same program gives the same bytes.
+"""
+
+import hashlib
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from edgeml_converters.tflite.op_versions import minimum_runtime, op_entry, op_version
+from edgeml_converters.tflite.program import Affine, Operator, Option, Program, Tensor
+
+_FILE_IDENTIFIER = b"TFL3"
+_SCHEMA_VERSION = 3
+_ALIGNMENT_BYTES = 16
+# The runtime reads the version from a metadata buffer of this size.
+_RUNTIME_VERSION_BYTES = 16
+
+_TENSOR_TYPES = {
+    "float32": schema.TensorType.FLOAT32,
+    "int32": schema.TensorType.INT32,
+    "int64": schema.TensorType.INT64,
+    "bool": schema.TensorType.BOOL,
+    "int8": schema.TensorType.INT8,
+    "uint8": schema.TensorType.UINT8,
+}
+
+# Option values that the schema gives names, by the field they stand in.
+_NAMED_OPTIONS = {
+    "padding": schema.Padding,
+    "fused_activation_function": schema.ActivationFunctionType,
+}
+
+
+class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the schema is untyped
+    """A buffer whose data start at a multiple of 16 bytes in the file."""
+
+    def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 - overrides the schema's
+        """Write the buffer and return its offset."""
+        offset = None
+        if self.data is not None and len(self.data):
+            size = len(self.data)
+            builder.StartVector(1, size, _ALIGNMENT_BYTES)
+            builder.head -= size
+            builder.Bytes[builder.head : builder.head + size] = memoryview(self.data)
+            offset = builder.EndVector()
+        schema.BufferStart(builder)
+        if offset is not None:
+            schema.BufferAddData(builder, offset)
+        return int(schema.BufferEnd(builder))
+
+
+class _Buffers:
+    """The buffers of a file; buffer 0 is the empty one, as the schema demands."""
+
+    def __init__(self) -> None:
+        self.entries = [_AlignedBuffer()]
+        self._known: dict[tuple[int, bytes], int] = {}
+
+    def index(self, data: np.ndarray) -> int:
+        """Return the number of the buffer that holds these bytes."""
+        raw = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
+        key = (len(raw), hashlib.sha256(raw.data).digest())
+        if key not in self._known:
+            self._known[key] = len(self.entries)
+            buffer = _AlignedBuffer()
+            buffer.data = raw
+            self.entries.append(buffer)
+        return self._known[key]
+
+
+def serialize(program: Program) -> bytes:
+    """Return the bytes of the TFLite file of a program."""
+    tensors = _tensors_of(program)
+    numbers = {id(tensor): number for number, tensor in enumerate(tensors)}
+    codes = list(dict.fromkeys((o.code, op_version(o)) for o in program.operators))
+    buffers = _Buffers()
+
+    graph = schema.SubGraphT()
+    graph.name = "main"
+    graph.tensors = [_tensor(tensor, buffers) for tensor in tensors]
+    graph.inputs = [numbers[id(tensor)] for _, tensor in program.inputs]
+    graph.outputs = [numbers[id(tensor)] for _, tensor in program.outputs]
+    graph.operators = [_operator(o, codes, numbers) for o in program.operators]
+
+    model = schema.ModelT()
+    model.version = _SCHEMA_VERSION
+    model.description = "edgeml"
+    model.operatorCodes = [_operator_code(*code) for code in codes]
+    model.subgraphs = [graph]
+    model.signatureDefs = [_signature(program, numbers)]
+    model.metadata = [_runtime_metadata(program, buffers)]
+    model.buffers = buffers.entries
+
+    size = sum(len(b.data) for b in buffers.entries if b.data is not None)
+    builder = flatbuffers.Builder(size + (size >> 4) + (1 << 16))
+    builder.Finish(model.Pack(builder), _FILE_IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _tensors_of(program: Program) -> list[Tensor]:
+    """Return every tensor once: the inputs first, then as the operators use them."""
+    tensors: dict[int, Tensor] = {id(tensor): tensor for _, tensor in program.inputs}
+    for operator in program.operators:
+        for tensor in (*operator.inputs, *operator.outputs):
+            if tensor is not None:
+                tensors.setdefault(id(tensor), tensor)
+    for _, tensor in program.outputs:
+        tensors.setdefault(id(tensor), tensor)
+    return list(tensors.values())
+
+
+def _tensor(tensor: Tensor, buffers: _Buffers) -> schema.TensorT:
+    entry = schema.TensorT()
+    entry.name = tensor.name
+    entry.shape = np.array(tensor.shape, np.int32)
+    entry.hasRank = True
+    entry.type = _TENSOR_TYPES[tensor.dtype.name]
+    entry.buffer = 0 if tensor.data is None else buffers.index(tensor.data)
+    if tensor.affine is not None:
+        entry.quantization = _quantization(tensor.affine)
+    return entry
+
+
+def _quantization(affine: Affine) -> schema.QuantizationParametersT:
+    entry = schema.QuantizationParametersT()
+    entry.scale = np.array(affine.scale, np.float32)
+    entry.zeroPoint = np.array(affine.zero_point, np.int64)
+    entry.quantizedDimension = affine.axis
+    return entry
+
+
+def _operator_code(code: str, version: int) -> schema.OperatorCodeT:
+    entry = schema.OperatorCodeT()
+    entry.builtinCode = getattr(schema.BuiltinOperator, code)
+    # Runtimes before 2.4 read the one-byte field only.
+    placeholder = schema.BuiltinOperator.PLACEHOLDER_FOR_GREATER_OP_CODES
+    entry.deprecatedBuiltinCode = min(entry.builtinCode, placeholder)
+    entry.version = version
+    return entry
+
+
+def _operator(
+    operator: Operator, codes: list[tuple[str, int]], numbers: dict[int, int]
+) -> schema.OperatorT:
+    entry = schema.OperatorT()
+    entry.opcodeIndex = codes.index((operator.code, op_version(operator)))
+    entry.inputs = [-1 if t is None else numbers[id(t)] for t in operator.inputs]
+    entry.outputs = [numbers[id(tensor)] for tensor in operator.outputs]
+    name = op_entry(operator.code).options
+    if name:
+        entry.builtinOptionsType = getattr(schema.BuiltinOptions, name)
+        entry.builtinOptions = _options(name, operator.options)
+    return entry
+
+
+def _options(name: str, values: dict[str, Option]) -> object:
+    options = getattr(schema, f"{name}T")()
+    for key, value in values.items():
+        head, *rest = key.split("_")
+        field = head + "".join(word.capitalize() for word in rest)
+        assert hasattr(options, field), (name, field)
+        stored = getattr(_NAMED_OPTIONS[key], value) if isinstance(value, str) else value
+        setattr(options, field, stored)
+    return options
+
+
+def _signature(program: Program, numbers: dict[int, int]) -> schema.SignatureDefT:
+    signature = schema.SignatureDefT()
+    signature.signatureKey = "serving_default"
+    signature.subgraphIndex = 0
+    signature.inputs = [_named(name, numbers[id(t)]) for name, t in program.inputs]
+    signature.outputs = [_named(name, numbers[id(t)]) for name, t in program.outputs]
+    return signature
+
+
+def _named(name: str, number: int) -> schema.TensorMapT:
+    entry = schema.TensorMapT()
+    entry.name = name
+    entry.tensorIndex = number
+    return entry
+
+
+def _runtime_metadata(program: Program, buffers: _Buffers) -> schema.MetadataT:
+    text = minimum_runtime(program).encode().ljust(_RUNTIME_VERSION_BYTES, b"\0")
+    entry = schema.MetadataT()
+    entry.name = "min_runtime_version"
+    entry.buffer = buffers.index(np.frombuffer(text, np.uint8))
+    return entry

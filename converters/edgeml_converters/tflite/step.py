@@ -1,0 +1,196 @@
+"""Steps: the nodes of an ONNX graph grouped as TFLite executes them.
+
+A step is one node together with the activation that its operator can apply by itself, and the
+decision whether it computes in integers. That decision is made here because it needs the
+quantization around the node: what it reads from DequantizeLinear and what QuantizeLinear makes of
+its output.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import onnx_ir as ir
+
+from edgeml_converters.graph.attributes import clip_bounds, input_value
+from edgeml_converters.graph.constants import static_shape
+from edgeml_converters.graph.surgery import sole_reader
+from edgeml_converters.tflite.blockers import Refusal
+from edgeml_converters.tflite.program import Affine
+from edgeml_converters.tflite.quantization import (
+    affine_of,
+    is_constant,
+    is_dequantize,
+    quantized_constant,
+    written_affine,
+)
+
+# The activations that TFLite operators apply to their own result, by their bounds.
+_FUSED_ACTIVATIONS = {
+    (0.0, math.inf): "RELU",
+    (0.0, 6.0): "RELU6",
+    (-1.0, 1.0): "RELU_N1_TO_1",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One node, its fused activation, and how it computes.
+
+    Args:
+        node: The ONNX node.
+        output: The value written: the node's first output, or the one of its activation.
+        activation: The name in TFLite's ``ActivationFunctionType``.
+        affine: The quantization of the output when the step computes in integers, else ``None``.
+        carried: The quantization of every float value that is held as integers so far.
+    """
+
+    node: ir.Node
+    output: ir.Value
+    activation: str = "NONE"
+    affine: Affine | None = None
+    carried: dict[ir.Value, Affine] = field(default_factory=dict, repr=False)
+
+    @property
+    def integer(self) -> bool:
+        """Whether the step computes in integers."""
+        return self.affine is not None
+
+    @property
+    def outputs(self) -> tuple[ir.Value, ...]:
+        """The values written."""
+        return (self.output, *self.node.outputs[1:])
+
+    def has(self, index: int) -> bool:
+        """Whether an input is given."""
+        return input_value(self.node, index) is not None
+
+    def value(self, index: int) -> ir.Value:
+        """Return an input that must be there."""
+        value = input_value(self.node, index)
+        if value is None:
+            raise Refusal(f"its input {index} is missing")
+        return value
+
+    def shape(self, index: int = 0) -> tuple[int, ...]:
+        """Return the ONNX shape of an input."""
+        return shape_of(self.value(index))
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The ONNX shape of the output."""
+        return shape_of(self.output)
+
+    def data_inputs(self) -> Iterator[ir.Value]:
+        """Yield the inputs that are computed at run time."""
+        for value in self.node.inputs:
+            if value is not None and not is_constant(value):
+                yield value
+
+
+def shape_of(value: ir.Value) -> tuple[int, ...]:
+    """Return a shape, refusing one that is only known at run time."""
+    shape = static_shape(value)
+    if shape is None:
+        raise Refusal(f"the shape of {value.name} is only known at run time")
+    return shape
+
+
+IntegerRule = Callable[[Step], Affine | None]
+"""Given a step (its ``affine`` not set yet), the output's quantization if it can be integer."""
+
+
+def plan(
+    graph: ir.Graph,
+    fuses_activation: Callable[[ir.Node], bool],
+    integer_rule: Callable[[ir.Node], IntegerRule],
+) -> list[Step]:
+    """Group the nodes of a graph into steps, in the order of execution.
+
+    Args:
+        graph: In topological order.
+        fuses_activation: Whether the operator of a node applies activations itself.
+        integer_rule: The rule of the operator of a node.
+    """
+    steps: list[Step] = []
+    carried: dict[ir.Value, Affine] = {}
+    fused: set[ir.Node] = set()
+    for node in graph:
+        if node in fused:
+            continue
+        step = Step(node, node.outputs[0], carried=carried)
+        if is_dequantize(node):
+            affine = affine_of(node)
+            if affine is not None and affine.per_tensor and not is_constant(node.outputs[0]):
+                carried[node.outputs[0]] = affine
+        elif fuses_activation(node):
+            step = _with_activation(step, fused)
+        affine = integer_rule(node)(step)
+        if affine is not None:
+            step = Step(node, step.output, step.activation, affine, carried)
+            carried[step.output] = affine
+        steps.append(step)
+    return steps
+
+
+def _with_activation(step: Step, fused: set[ir.Node]) -> Step:
+    reader = sole_reader(step.output)
+    if reader is None:
+        return step
+    bounds = activation_bounds(reader)
+    if bounds not in _FUSED_ACTIVATIONS or input_value(reader, 0) is not step.output:
+        return step
+    fused.add(reader)
+    return Step(step.node, reader.outputs[0], _FUSED_ACTIVATIONS[bounds], carried=step.carried)
+
+
+def activation_bounds(node: ir.Node) -> tuple[float, float] | None:
+    """Return the range that Relu or Clip confines to; ``None`` for other nodes."""
+    if node.domain:
+        return None
+    if node.op_type == "Relu":
+        return 0.0, math.inf
+    return clip_bounds(node) if node.op_type == "Clip" else None
+
+
+def never(step: Step) -> Affine | None:  # noqa: ARG001 - the signature is that of every rule
+    """Rule of operators without an integer form."""
+    return None
+
+
+def any_scale(step: Step) -> Affine | None:
+    """Rule of operators that rescale: inputs and output each have their own quantization."""
+    for value in step.node.inputs:
+        if value is None or value in step.carried:
+            continue
+        if value.dtype == ir.DataType.FLOAT and not _constant_int8(value):
+            return None
+    return written_affine(step.output)
+
+
+def _constant_int8(value: ir.Value) -> bool:
+    quantized = quantized_constant(value)
+    return quantized is not None and quantized[1].per_tensor and quantized[0].dtype == "int8"
+
+
+def same_scale(step: Step) -> Affine | None:
+    """Rule of operators that move or select elements: the output has the input's quantization."""
+    found = {step.carried.get(value) for value in step.data_inputs()}
+    return found.pop() if len(found) == 1 else None
+
+
+def same_scale_written(step: Step) -> Affine | None:
+    """Rule of operators that compute new elements but cannot rescale them."""
+    affine = same_scale(step)
+    return affine if affine is not None and affine == written_affine(step.output) else None
+
+
+def fixed_output(scale: float, zero_point: int) -> IntegerRule:
+    """Return the rule of operators whose int8 form has one fixed output quantization."""
+
+    def rule(step: Step) -> Affine | None:
+        affine = any_scale(step)
+        wanted = affine == Affine((scale,), (zero_point,))
+        return affine if wanted else None
+
+    return rule

@@ -1,0 +1,129 @@
+"""Turns an ONNX graph into a TFLite file: prepare, plan, lay out, lower, tidy, serialize."""
+
+import numpy as np
+import onnx_ir as ir
+
+import edgeml_converters.tflite.ops  # noqa: F401 - fills the table of operators
+from edgeml_converters.graph.constants import constant_array
+from edgeml_converters.graph.model import copy_model
+from edgeml_converters.graph.optimizer import simplify
+from edgeml_converters.graph.passes import clear_shapes
+from edgeml_converters.tflite.blockers import Blocker, Refusal
+from edgeml_converters.tflite.border import bind_inputs, bind_outputs
+from edgeml_converters.tflite.emitter import Emitter
+from edgeml_converters.tflite.layout import assign_layout
+from edgeml_converters.tflite.registry import registered_ops, support_of
+from edgeml_converters.tflite.serialization import serialize
+from edgeml_converters.tflite.step import Step, plan
+from edgeml_converters.tflite.tidying import tidy
+from edgeml_runtime.errors import UnsupportedError
+
+
+def write_tflite(model: ir.Model) -> bytes:
+    """Return a TFLite file that computes what an ONNX graph computes.
+
+    float32 graphs give float32 files. QDQ graphs (QuantizeLinear and DequantizeLinear around the
+    operators, 8-bit) give integer operators with the same scales and zero points. Inputs and
+    outputs keep names and types; in graphs with convolutions, pools and the like, those of rank 4
+    become channels-last, unless the graph itself converts them from or to channels last.
+
+    Args:
+        model: It is not changed. A batch axis (axis 0) that is free becomes 1.
+
+    Raises:
+        UnsupportedError: If an axis other than the batch is free, or nodes have no TFLite form (all
+            of them are listed).
+    """
+    emitter, blockers = _convert(model)
+    if blockers:
+        listed = "; ".join(str(blocker) for blocker in blockers)
+        count = f"{len(blockers)} node{'s have' if len(blockers) > 1 else ' has'}"
+        raise UnsupportedError(
+            f"{count} no TFLite form: {listed}.",
+            "Convert to ONNX only, or change these nodes in the source.",
+        )
+    tidy(emitter.program)
+    return serialize(emitter.program)
+
+
+def check_convertible(model: ir.Model) -> list[Blocker]:
+    """Return every node without a TFLite form, in graph order; none when it can be written.
+
+    Raises:
+        UnsupportedError: If an axis other than the batch is free.
+    """
+    return _convert(model)[1]
+
+
+def supported_ops() -> tuple[str, ...]:
+    """Return the names of the ONNX operators that can be written, sorted."""
+    return registered_ops()
+
+
+def _convert(model: ir.Model) -> tuple[Emitter, list[Blocker]]:
+    working = copy_model(model)
+    freeze_batch(working)
+    graph = simplify(working, largest_constant_bytes=None).graph
+    steps = plan(
+        graph,
+        lambda node: support_of(node).fuses_activation,
+        lambda node: support_of(node).integer_rule,
+    )
+    layout = assign_layout(graph, steps, lambda step: support_of(step.node).ports(step))
+    emitter = Emitter(layout)
+    bind_inputs(graph, emitter)
+    blockers = _lower(steps, emitter)
+    if not blockers:
+        bind_outputs(graph, emitter)
+    return emitter, blockers
+
+
+def _lower(steps: list[Step], emitter: Emitter) -> list[Blocker]:
+    """Lower every step; after a refusal go on, so that all blockers are found at once."""
+    blockers: list[Blocker] = []
+    for step in steps:
+        if not all(emitter.is_known(value) for value in step.data_inputs()):
+            continue  # hangs on a refused node: nothing can be said of it
+        try:
+            support_of(step.node).lower(step, emitter)
+        except Refusal as refusal:
+            name = step.node.name or str(step.output.name)
+            blockers.append(Blocker(name, step.node.op_type, str(refusal)))
+            _stand_in(step, emitter)
+    return blockers
+
+
+def _stand_in(step: Step, emitter: Emitter) -> None:
+    for index in range(len(step.outputs)):
+        try:
+            emitter.output(step, index)
+        except Refusal:
+            continue
+
+
+def freeze_batch(model: ir.Model) -> None:
+    """Set every free batch axis to 1 and forget the computed shapes, which may depend on it.
+
+    Raises:
+        UnsupportedError: If any other axis of an input is free.
+    """
+    for value in model.graph.inputs:
+        if constant_array(value) is not None or value.is_initializer():
+            continue
+        if value.shape is None:
+            raise UnsupportedError(
+                f"The input {value.name} has no shape.",
+                f"Give it one, for example --input-shape {value.name}:1x3x224x224.",
+            )
+        sizes = [size if isinstance(size, int) else None for size in value.shape]
+        if sizes and sizes[0] is None:
+            sizes[0] = 1
+        if None in sizes:
+            text = "x".join("?" if size is None else str(size) for size in sizes)
+            raise UnsupportedError(
+                f"The input {value.name} has free axes ({text}), and TFLite needs fixed ones.",
+                f"Give all sizes, for example --input-shape {value.name}:"
+                f"{text.replace('?', '224')}.",
+            )
+        value.shape = ir.Shape([int(np.asarray(size)) for size in sizes if size is not None])
+    clear_shapes(model)

@@ -1,0 +1,68 @@
+"""The limits that parity must keep, by precision, read from ``tolerances.toml``."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from edgeml_converters.verify.parity import Parity
+from edgeml_runtime.errors import InputError
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The limits of one precision; None stands for a figure that is not judged.
+
+    Args:
+        rel_range: The most that an output may differ, relative to its range.
+        agreement: The least agreement in per cent.
+        agreement_samples: The least number of samples from which agreement is judged.
+    """
+
+    rel_range: float | None = None
+    agreement: float | None = None
+    agreement_samples: int = 1
+
+
+@cache
+def load_tolerances() -> dict[str, Tolerance]:
+    """Return the limits by precision, from the table in the package."""
+    text = resources.files(__package__).joinpath("tolerances.toml").read_text(encoding="utf-8")
+    return {name: Tolerance(**row) for name, row in tomllib.loads(text)["precision"].items()}
+
+
+def check_parity(parity: Parity, precision: str) -> str | None:
+    """Return a sentence that says why *parity* is not good enough, or None when it is.
+
+    Args:
+        parity: What was measured.
+        precision: ``float32``, ``float16``, ``dynamic`` or ``int8``.
+
+    Raises:
+        InputError: The precision has no row in the table.
+    """
+    tolerances = load_tolerances()
+    if precision not in tolerances:
+        raise InputError(
+            f"There is no precision '{precision}'.", f"It is one of {', '.join(tolerances)}."
+        )
+    tolerance = tolerances[precision]
+    if parity.failure is not None:
+        return parity.failure
+    if tolerance.rel_range is not None and parity.rel_range > tolerance.rel_range:
+        worst = parity.worst
+        return (
+            f"Output '{worst.name}' differs by {worst.rel_range:.2g} of its range "
+            f"(at most {worst.max_abs:.3g}); {precision} allows {tolerance.rel_range:g}."
+        )
+    if (
+        tolerance.agreement is not None
+        and parity.agreement is not None
+        and parity.samples >= tolerance.agreement_samples
+        and parity.agreement < tolerance.agreement
+    ):
+        return (
+            f"Only {parity.agreement:.1f} % of {parity.samples} samples keep their best class; "
+            f"{precision} wants {tolerance.agreement:g} %."
+        )
+    return None

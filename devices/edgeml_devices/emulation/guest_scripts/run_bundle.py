@@ -1,0 +1,60 @@
+"""Runs in the emulated board: every variant of a bundle that one engine can run.
+
+Usage: ``run_bundle.py BUNDLE ENGINE [--samples FILE.npz] [--limit N]``. Prints one line of JSON:
+for each variant its self-test and the predictions of the first N samples (the array ``inputs`` of
+the file); or an ``edgeml.error/1`` document, with the error's exit code.
+
+Needs the standard library, numpy and edgeml_runtime only, on Python 3.9 or newer.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import edgeml_runtime
+from edgeml_runtime.bundle import open_bundle
+from edgeml_runtime.errors import EdgemlError
+
+
+def main() -> int:
+    """Run what the command line names."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("bundle")
+    parser.add_argument("engine")
+    parser.add_argument("--samples")
+    parser.add_argument("--limit", type=int, default=0)
+    options = parser.parse_args()
+    samples: Sequence[np.ndarray] = ()
+    if options.samples:
+        with np.load(options.samples, allow_pickle=False) as arrays:
+            samples = arrays["inputs"][: options.limit]
+    try:
+        manifest = open_bundle(options.bundle).manifest
+        wanted = [v.id for v in manifest.variants if options.engine in v.engines]
+        runs = [run_variant(options.bundle, name, options.engine, samples) for name in wanted]
+    except EdgemlError as error:
+        print(json.dumps(error.to_json()))
+        return error.exit_code
+    print(json.dumps(runs))
+    return 0
+
+
+def run_variant(
+    bundle: str, variant: str, engine: str, samples: Sequence[np.ndarray]
+) -> dict[str, Any]:
+    """Return what one variant says to the golden vectors and to *samples*."""
+    model = edgeml_runtime.load(bundle, variant=variant, engine=engine, threads=1, self_test=False)
+    return {
+        "variant": variant,
+        "engine": {"name": engine, "version": model.engine.version},
+        "self_test": model.self_test().to_json(),
+        "predictions": [model(sample).to_json() for sample in samples],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""The counter that runs inside QEMU: its C sources, how it is built, and what it reports."""
+
+from edgeml_devices.emulation.plugin.build import Plugin, build_plugin, plugin_digest
+from edgeml_devices.emulation.plugin.counts import (
+    CacheCounts,
+    CacheShape,
+    Counts,
+    LevelName,
+    TranslationBlock,
+    read_counts,
+)
+
+__all__ = [
+    "CacheCounts",
+    "CacheShape",
+    "Counts",
+    "LevelName",
+    "Plugin",
+    "TranslationBlock",
+    "build_plugin",
+    "plugin_digest",
+    "read_counts",
+]

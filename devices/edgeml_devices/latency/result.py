@@ -1,0 +1,71 @@
+"""The result of a profile, and its entry in the ``edgeml.profile/1`` document."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edgeml_devices.emulation.plugin import CacheCounts
+from edgeml_devices.latency.model import LatencyTerms
+
+# A millionth of a millisecond is below one cycle of any board.
+_DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class ProfileResult:
+    """An emulated profile: one model in one engine on one board.
+
+    Args:
+        target: Name of the board.
+        engine: Name of the engine.
+        engine_version: Its version.
+        threads: Threads that the estimate is for.
+        terms: What the estimate is made of.
+        low_ms: Lower end of the error band.
+        high_ms: Upper end of the error band.
+        instructions: Executed by the engine's run call, on one thread.
+        runtime_instructions: Executed besides by edgeml's runtime: checks, and copies of inputs and
+            outputs. They are not in the estimate.
+        cycles: Of the core's pipeline, on one thread, were every load a hit in L1.
+        caches: Events by level, ``l1d`` first, on one thread.
+        provenance: Versions and digests of all that the numbers depend on.
+    """
+
+    target: str
+    engine: str
+    engine_version: str
+    threads: int
+    terms: LatencyTerms
+    low_ms: float
+    high_ms: float
+    instructions: int
+    runtime_instructions: int
+    cycles: int
+    caches: Mapping[str, CacheCounts]
+    provenance: Mapping[str, str]
+
+    @property
+    def estimate_ms(self) -> float:
+        """The estimated latency of one inference."""
+        return self.terms.total_ms
+
+    def to_json(self) -> dict[str, Any]:
+        """Return this result's entry of the ``edgeml.profile/1`` document."""
+        latency_ms = {"estimate": self.estimate_ms, "low": self.low_ms, "high": self.high_ms}
+        return {
+            "target": self.target,
+            "engine": {"name": self.engine, "version": self.engine_version},
+            "threads": self.threads,
+            "method": "emulated",
+            "latency_ms": _rounded(latency_ms),
+            "terms_ms": _rounded(self.terms.to_json()),
+            "instructions": self.instructions,
+            "runtime_instructions": self.runtime_instructions,
+            "cycles": self.cycles,
+            "cache": {name: dict(vars(counts)) for name, counts in self.caches.items()},
+            "provenance": dict(self.provenance),
+        }
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, _DECIMALS) for name, value in values.items()}

@@ -1,0 +1,140 @@
+"""`edgeml.compare`: parity of two artifacts."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeml.pipeline.formats import FORMATS
+from edgeml.pipeline.plan import read_pipeline
+from edgeml_converters.data import Dataset, open_data, synthetic_data
+from edgeml_converters.sources import load_source
+from edgeml_converters.verify import Parity, artifact_runner, verify
+from edgeml_runtime.engines import Engine, open_engine
+from edgeml_runtime.errors import GateError, InputError
+from edgeml_runtime.progress import Progress, silent
+from edgeml_runtime.tensors import TensorSpec
+
+DEFAULT_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The result of `edgeml.compare`.
+
+    Args:
+        reference: The model that was held to be right.
+        candidate: The model that was compared with it.
+        inputs: In words, what both were fed.
+        tolerance: Largest absolute error that passes, as a share of the reference's output range.
+        parity: What was measured.
+    """
+
+    reference: Path
+    candidate: Path
+    inputs: str
+    tolerance: float
+    parity: Parity
+
+    @property
+    def failures(self) -> tuple[GateError, ...]:
+        """The gate, when it failed."""
+        name, parity = self.candidate.name, self.parity
+        if parity.failure is not None:
+            return (GateError(parity.failure, "Check both models on these inputs."),)
+        if parity.rel_range <= self.tolerance:
+            return ()
+        return (
+            GateError(
+                f"{name} differs from {self.reference.name} by {parity.rel_range:.2e} of the "
+                f"output range; the tolerance is {self.tolerance:g}.",
+                "Allow more with --tolerance if that is expected, as it is of int8.",
+            ),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ``edgeml.compare/1`` document."""
+        return {
+            "schema": "edgeml.compare/1",
+            "reference": str(self.reference),
+            "candidate": str(self.candidate),
+            "inputs": self.inputs,
+            "tolerance": self.tolerance,
+            "parity": self.parity.to_json(),
+            "passed": not self.failures,
+            "failures": [failure.to_json() for failure in self.failures],
+        }
+
+
+def compare(
+    reference: Path | str,
+    candidate: Path | str,
+    *,
+    data: str | None = None,
+    preprocess: Path | None = None,
+    tolerance: float = DEFAULT_TOLERANCE,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    progress: Progress = silent,
+) -> Comparison:
+    """Run two models on the same inputs.
+
+    Args:
+        reference: An .onnx or .tflite file; names and layout of the inputs are its.
+        candidate: The file that is held against it.
+        data: DATA as for `edgeml.convert`; seeded random inputs without it.
+        preprocess: TOML file of the steps from a sample of *data* to the input.
+        tolerance: Largest absolute error that passes, as a share of the reference's output range.
+        input_shapes: Sizes of the reference's free axes, by input.
+        progress: Told of each sample.
+
+    Raises:
+        InputError: A file or the data is wrong, or the models do not have the same tensors.
+    """
+    first, second = Path(reference), Path(candidate)
+    with ExitStack() as stack:
+        expected, inputs, outputs = _open_reference(first, input_shapes or {})
+        stack.enter_context(closing(expected))
+        found = stack.enter_context(closing(_open(second)))
+        samples = _samples(data, preprocess, inputs)
+        runner = artifact_runner(found, inputs, outputs)
+        parity = verify(expected.run, runner, _reported(samples, progress))
+    words = "seeded random inputs" if samples.synthetic else samples.name
+    return Comparison(first, second, words, tolerance, parity)
+
+
+def _open_reference(
+    path: Path, input_shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[Engine, tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+    """Return the reference with its tensors; an ONNX file also tells which of them are images."""
+    if path.suffix.lower() == ".onnx":
+        source = load_source(str(path), input_shapes)
+        return source.reference(), source.inputs, source.outputs
+    engine = _open(path)
+    return engine, engine.inputs, engine.outputs
+
+
+def _open(path: Path) -> Engine:
+    format_ = FORMATS.get(path.suffix.lower().removeprefix("."))
+    if format_ is None:
+        raise InputError(
+            f"{path} is not a model that can be compared.",
+            f"Give a file whose name ends in one of {', '.join(f'.{name}' for name in FORMATS)}.",
+        )
+    return open_engine(format_.verification_engine(), path)
+
+
+def _samples(data: str | None, preprocess: Path | None, inputs: tuple[TensorSpec, ...]) -> Dataset:
+    if data is None and preprocess is not None:
+        raise InputError("--preprocess has nothing to work on.", "Add --data, or leave it out.")
+    if data is None:
+        return synthetic_data(inputs)
+    return open_data(data, inputs, None if preprocess is None else read_pipeline(preprocess))
+
+
+def _reported(samples: Dataset, progress: Progress) -> Iterator[Mapping[str, np.ndarray]]:
+    for done, sample in enumerate(samples, 1):
+        yield sample.inputs
+        progress("comparing", done, samples.size or 0)

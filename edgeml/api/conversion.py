@@ -1,0 +1,117 @@
+"""`edgeml.convert`: a trained model to verified artifacts and a bundle."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from edgeml.pipeline.artifacts import Draft, Examiner, write_drafts
+from edgeml.pipeline.packing import pack
+from edgeml.pipeline.plan import Order, Plan, make_plan
+from edgeml.pipeline.record import Artifact, Conversion
+from edgeml.pipeline.staging import Stage, staged_output
+from edgeml.pipeline.stopwatch import Stopwatch
+from edgeml_runtime.progress import Progress, silent
+
+RECORD_NAME = "conversion.json"
+
+
+def convert(
+    source: Path | str,
+    output: Path | str,
+    *,
+    formats: Sequence[str] = ("onnx", "tflite"),
+    precisions: Sequence[str] = ("float32",),
+    calibrate: str | None = None,
+    evaluate: str | None = None,
+    task: str | None = None,
+    metrics: Sequence[str] = (),
+    preprocess: Path | None = None,
+    max_drop: float | None = None,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    labels: Path | None = None,
+    name: str | None = None,
+    progress: Progress = silent,
+) -> Conversion:
+    """Write *source* as ``NAME.PRECISION.FORMAT``, with ``NAME.edgeml`` and ``conversion.json``.
+
+    The options are those of ``edgeml convert``, which describes them. All of them, and all files
+    and data, are checked before work starts. Files of the same name are replaced; they appear
+    together or, on an error or Ctrl-C, not at all. An artifact that fails a gate is written as
+    ``NAME.PRECISION.FORMAT.rejected``, stays out of the bundle, and is in ``Conversion.failures``.
+
+    Raises:
+        InputError: An option, a file or the data is wrong, or *output* cannot be written.
+        UnsupportedError: A format cannot hold the model; lists every node in the way.
+        MissingToolError: The engine that would verify a format is not installed.
+    """
+    order = Order(
+        source=Path(source),
+        output=Path(output),
+        formats=formats,
+        precisions=precisions,
+        calibrate=calibrate,
+        evaluate=evaluate,
+        task=task,
+        metrics=metrics,
+        preprocess=preprocess,
+        max_drop=max_drop,
+        input_shapes=input_shapes or {},
+        labels=labels,
+        name=name,
+    )
+    watch = Stopwatch()
+    with watch.timing("load"):
+        plan = make_plan(order)
+    with staged_output(order.output) as stage:
+        return _convert(plan, stage, progress, watch)
+
+
+def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> Conversion:
+    bundle = f"{plan.name}.edgeml"
+    drafts, quantization = write_drafts(plan, progress, watch)
+    with closing(Examiner(plan, progress, watch)) as examiner:
+        examined = [
+            (examiner.examine(draft, stage.output / draft.file_name(plan.name)), draft)
+            for draft in drafts
+        ]
+        verified_on = _in_words(plan, examined[0][0].parity.samples)
+        accepted = [(artifact, draft) for artifact, draft in examined if not artifact.rejected]
+        if accepted:
+            with watch.timing("bundle"):
+                pack(stage.folder / bundle, plan, examiner, accepted, verified_on)
+    conversion = Conversion(
+        source=plan.source,
+        output=stage.output,
+        artifacts=tuple(artifact for artifact, _ in examined),
+        task=plan.task,
+        verified_on=verified_on,
+        quantization=quantization,
+        bundle=stage.output / bundle if accepted else None,
+        timings_s=watch.seconds(),
+    )
+    _write_files(stage, bundle, conversion, examined)
+    return conversion
+
+
+def _write_files(
+    stage: Stage,
+    bundle: str,
+    conversion: Conversion,
+    examined: Sequence[tuple[Artifact, Draft]],
+) -> None:
+    """Write what the bundle does not: artifacts and record; drop what they make untrue."""
+    for artifact, draft in examined:
+        (stage.folder / artifact.path.name).write_bytes(draft.data)
+        stage.obsolete.append(artifact.other_path.name)
+    if conversion.bundle is None:
+        stage.obsolete.append(bundle)
+    text = json.dumps(conversion.record(), indent=2, ensure_ascii=False, allow_nan=False)
+    (stage.folder / RECORD_NAME).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _in_words(plan: Plan, samples: int) -> str:
+    data = plan.verification_data()
+    if data.synthetic:
+        return f"{samples} seeded synthetic samples"
+    return f"{samples} samples of {Path(data.name).name}"

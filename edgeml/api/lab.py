@@ -1,0 +1,69 @@
+"""`edgeml.list_devices` and `edgeml.setup_device`: the boards and their emulation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeml_devices.emulation import ensure_sysroot
+from edgeml_devices.profile import Device, load_device
+from edgeml_devices.profile import list_devices as all_devices
+from edgeml_runtime.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class DeviceList:
+    """Boards, with all that is known of each."""
+
+    devices: tuple[Device, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ``edgeml.devices/1`` document."""
+        return {
+            "schema": "edgeml.devices/1",
+            "devices": [device.to_json() for device in self.devices],
+        }
+
+
+@dataclass(frozen=True)
+class DeviceSetup:
+    """A board whose emulation is ready.
+
+    Args:
+        device: The board's name.
+        path: Its sysroot.
+        engines: Engine name to version.
+    """
+
+    device: str
+    path: Path
+    engines: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ``edgeml.setup/1`` document."""
+        return {
+            "schema": "edgeml.setup/1",
+            "device": self.device,
+            "path": str(self.path),
+            "engines": dict(self.engines),
+        }
+
+
+def list_devices(name: str | None = None) -> DeviceList:
+    """Return every board, or the one called *name*.
+
+    Raises:
+        InputError: There is no such board; gives the nearest names.
+    """
+    return DeviceList(all_devices() if name is None else (load_device(name),))
+
+
+def setup_device(name: str, *, progress: Progress = silent) -> DeviceSetup:
+    """Fetch and unpack what emulating the board *name* needs, unless it is there.
+
+    Raises:
+        InputError: There is no such board.
+        MissingToolError: A tool or the network is missing; nothing half-made is left.
+    """
+    sysroot = ensure_sysroot(load_device(name), progress)
+    return DeviceSetup(name, sysroot.path, sysroot.engines)

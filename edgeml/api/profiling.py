@@ -1,0 +1,211 @@
+"""`edgeml.profile`: emulated latency of a model on boards."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edgeml.api.emulations import run_together
+from edgeml_converters.inspection import inspect_model
+from edgeml_devices.emulation import Sysroot, ensure_sysroot, find_qemu
+from edgeml_devices.latency import ProfileResult, profile_model
+from edgeml_devices.latency.llvm import find_llvm
+from edgeml_devices.profile import Device, load_device
+from edgeml_runtime.bundle import open_bundle
+from edgeml_runtime.engines import ENGINE_FORMATS
+from edgeml_runtime.errors import EngineCrashError, InputError
+from edgeml_runtime.progress import Progress, silent
+
+PREFERRED = ("litert", "tflite-runtime", "litert-builtin", "onnxruntime")
+"""The best engine of each format first."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model in one engine on one board."""
+
+    variant: str
+    result: ProfileResult
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry of ``results`` in ``edgeml.profile/1``."""
+        return {**self.result.to_json(), "variant": self.variant}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The result of `edgeml.profile`.
+
+    Args:
+        model: The file that was profiled.
+        size_bytes: Its size.
+        sha256: Its digest.
+        entries: One for each board, variant and engine that ran, in that order.
+        failures: The engines that died.
+    """
+
+    model: Path
+    size_bytes: int
+    sha256: str
+    entries: tuple[Entry, ...]
+    failures: tuple[EngineCrashError, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ``edgeml.profile/1`` document."""
+        return {
+            "schema": "edgeml.profile/1",
+            "model": {
+                "name": self.model.name,
+                "bytes": self.size_bytes,
+                "sha256": self.sha256,
+            },
+            "results": [entry.to_json() for entry in self.entries],
+            "passed": not self.failures,
+            "failures": [failure.to_json() for failure in self.failures],
+        }
+
+
+@dataclass(frozen=True)
+class _Variant:
+    id: str
+    format: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class _Job:
+    device: Device
+    variant: _Variant
+    engine: str
+
+
+def profile(
+    model: Path | str,
+    *,
+    targets: Sequence[str],
+    engines: Sequence[str] = (),
+    threads: int = 1,
+    use_cache: bool = True,
+    progress: Progress = silent,
+) -> Profile:
+    """Estimate the latency of every variant of *model* in every engine on every board.
+
+    Args:
+        model: An .onnx or .tflite file, or a bundle, of which each variant is profiled.
+        targets: Names of boards.
+        engines: Names of engines; by default the best one with a wheel for board and format.
+        threads: Threads of the engine, at most the board's cores.
+        use_cache: Whether counts of earlier emulations will do.
+        progress: Told of each step.
+
+    Raises:
+        InputError: A name, the model or the number of threads is wrong; told before anything is
+            fetched or started.
+        MissingToolError: A tool of the emulation is missing.
+    """
+    path = Path(model)
+    devices = _devices(targets, threads)
+    inspect_model(path)
+    content = path.read_bytes()
+    with tempfile.TemporaryDirectory(prefix="edgeml-profile-") as folder:
+        variants = tuple(_variants(path, Path(folder)))
+        jobs = [job for device in devices for job in _jobs(device, variants, engines)]
+        for device in devices:
+            find_qemu(device)
+        find_llvm()
+        sysroots = {device.name: ensure_sysroot(device, progress) for device in devices}
+        outcomes = run_together(
+            partial(_profile, job, sysroots[job.device.name], threads, use_cache, progress)
+            for job in jobs
+        )
+    return Profile(
+        model=path,
+        size_bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        entries=tuple(outcome for outcome in outcomes if isinstance(outcome, Entry)),
+        failures=tuple(o for o in outcomes if isinstance(o, EngineCrashError)),
+    )
+
+
+def _profile(
+    job: _Job, sysroot: Sysroot, threads: int, use_cache: bool, progress: Progress
+) -> Entry:
+    def named(task: str, done: int, total: int) -> None:
+        progress(f"{job.device.name}, {job.engine}, {job.variant.id}: {task}", done, total)
+
+    result = profile_model(
+        job.device,
+        sysroot,
+        job.engine,
+        job.variant.path,
+        threads=threads,
+        use_cache=use_cache,
+        progress=named,
+    )
+    return Entry(job.variant.id, result)
+
+
+def _devices(targets: Sequence[str], threads: int) -> tuple[Device, ...]:
+    if not targets:
+        raise InputError(
+            "No board was named.", "Add --target, such as --target rpi4; see `edgeml devices list`."
+        )
+    devices = tuple(load_device(name) for name in targets)
+    for device in devices:
+        if not 1 <= threads <= device.cores:
+            raise InputError(
+                f"--threads {threads} does not fit {device.name}, which has {device.cores} cores.",
+                f"Give 1 to {device.cores}.",
+            )
+    return devices
+
+
+def _variants(path: Path, folder: Path) -> Iterator[_Variant]:
+    """Yield the models to profile, those of a bundle as files in *folder*."""
+    if path.suffix.lower() != ".edgeml":
+        yield _Variant(path.name, path.suffix.lower().removeprefix("."), path)
+        return
+    bundle = open_bundle(path)
+    for variant in bundle.manifest.variants:
+        file = folder / Path(variant.path).name
+        file.write_bytes(bundle.read(variant.path))
+        yield _Variant(variant.id, variant.format, file)
+
+
+def _jobs(device: Device, variants: Sequence[_Variant], engines: Sequence[str]) -> Iterator[_Job]:
+    for engine in engines:
+        _check_engine(device, engine, variants)
+    for variant in variants:
+        fitting = [
+            engine
+            for engine in engines or PREFERRED
+            if ENGINE_FORMATS[engine] == variant.format and engine in device.engines
+        ]
+        if not fitting and not engines:
+            raise InputError(
+                f"{device.name} has no engine for {variant.id}.",
+                f"Its engines are {', '.join(device.engines)}.",
+            )
+        # Engines that were asked for all run; else the best one is enough.
+        for engine in fitting if engines else fitting[:1]:
+            yield _Job(device, variant, engine)
+
+
+def _check_engine(device: Device, engine: str, variants: Sequence[_Variant]) -> None:
+    if engine not in ENGINE_FORMATS:
+        raise InputError(
+            f"--engine {engine!r} is not known.", f"Choose from {', '.join(ENGINE_FORMATS)}."
+        )
+    if engine not in device.engines:
+        raise InputError(
+            f"{device.name} has no wheel of {engine}.",
+            f"Choose from {', '.join(device.engines)}.",
+        )
+    if all(variant.format != ENGINE_FORMATS[engine] for variant in variants):
+        raise InputError(
+            f"{engine} runs .{ENGINE_FORMATS[engine]} files, and there is none to profile.",
+            "Choose another engine, or give a model in that format.",
+        )

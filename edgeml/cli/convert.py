@@ -1,0 +1,181 @@
+"""`edgeml convert`: a trained model to verified artifacts and a bundle."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import edgeml
+from edgeml.cli.console import (
+    print_document,
+    print_lines,
+    print_table,
+    progress_display,
+    report_failures,
+)
+from edgeml.cli.options import Debug, InputShape, Json, parse_input_shapes, split_names
+
+if TYPE_CHECKING:
+    from edgeml.pipeline.record import Artifact, Conversion
+
+EXAMPLE = (
+    "\b\nExample: edgeml convert m.onnx --quantize float32,int8 --calibrate images/ "
+    "--evaluate test.npz --preprocess m.toml --max-drop 0.5 -o out"
+)
+COLUMNS = (
+    "artifact",
+    "format",
+    "precision",
+    ">bytes",
+    ">accuracy",
+    ">drop",
+    ">agreement",
+    ">error",
+    "parity",
+)
+
+Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="The trained model, an .onnx file.")]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "-o",
+        "--output",
+        help="Folder to write to; made if missing, files of the same name are replaced. "
+        "Example: -o out",
+    ),
+]
+Formats = Annotated[str, typer.Option("--to", help="Formats to write. Example: --to tflite")]
+Precisions = Annotated[
+    str,
+    typer.Option(
+        "--quantize",
+        help="Precisions to write: float32, int8. Example: --quantize float32,int8",
+    ),
+]
+Calibrate = Annotated[
+    str | None,
+    typer.Option(
+        "--calibrate",
+        help="DATA whose value ranges set the int8 scales: a folder of class folders, a folder "
+        "with labels.csv, an .npz, or module:callable. Example: --calibrate calibration.npz",
+    ),
+]
+Evaluate = Annotated[
+    str | None,
+    typer.Option(
+        "--evaluate",
+        help="Labelled DATA to score the source and every artifact on. Example: "
+        "--evaluate test.npz",
+    ),
+]
+Task = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        help="What the outputs mean: classification or raw (default: classification when --labels "
+        "or --evaluate is given, else raw). Example: --task raw",
+    ),
+]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        help="Scores to compute with --evaluate: top1, top5, module:callable; the first one is "
+        "gated (default top1 for classification). Example: --metric top1,top5",
+    ),
+]
+Preprocess = Annotated[
+    Path | None,
+    typer.Option(
+        "--preprocess",
+        help="TOML file of the steps from a raw sample to the model's input; goes into the bundle "
+        "(default: samples are the input itself). Example: --preprocess m.toml",
+    ),
+]
+MaxDrop = Annotated[
+    float | None,
+    typer.Option(
+        "--max-drop",
+        min=0.0,
+        help="Largest accuracy drop, in percentage points, that passes (default: no gate). "
+        "Example: --max-drop 0.5",
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        help="Text file with one class name a line, for the bundle. Example: --labels labels.txt",
+    ),
+]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--name", help="Name of the written files (default: that of SOURCE). Example: --name cats"
+    ),
+]
+
+
+def command(
+    source: Source,
+    *,
+    output: Output,
+    to: Formats = "onnx,tflite",
+    quantize: Precisions = "float32",
+    calibrate: Calibrate = None,
+    evaluate: Evaluate = None,
+    task: Task = None,
+    metric: Metrics = None,
+    preprocess: Preprocess = None,
+    max_drop: MaxDrop = None,
+    input_shape: InputShape = None,
+    labels: Labels = None,
+    name: Name = None,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> int:
+    """Convert, verify, score and bundle a model."""
+    with progress_display() as progress:
+        conversion = edgeml.convert(
+            source,
+            output,
+            formats=split_names(to),
+            precisions=split_names(quantize),
+            calibrate=calibrate,
+            evaluate=evaluate,
+            task=task,
+            metrics=split_names(metric),
+            preprocess=preprocess,
+            max_drop=max_drop,
+            input_shapes=parse_input_shapes(input_shape),
+            labels=labels,
+            name=name,
+            progress=progress,
+        )
+    if as_json:
+        print_document(conversion.to_json())
+    else:
+        _print_text(conversion)
+    return report_failures(conversion.failures)
+
+
+def _print_text(conversion: "Conversion") -> None:
+    print_table(COLUMNS, [_row(artifact) for artifact in conversion.artifacts])
+    print_lines(f"verified against {conversion.source.path.name} on {conversion.verified_on}")
+    if conversion.bundle is not None:
+        print_lines(f"bundle {conversion.bundle}")
+
+
+def _row(artifact: "Artifact") -> tuple[str, ...]:
+    accuracy, parity = artifact.accuracy, artifact.parity
+    return (
+        artifact.path.name,
+        artifact.format,
+        artifact.precision,
+        f"{artifact.size_bytes:,}",
+        "-" if accuracy is None else f"{accuracy.value:.2f} % {accuracy.metric}",
+        "-" if accuracy is None else f"{accuracy.drop:+.2f}",
+        "-" if parity.agreement is None else f"{parity.agreement:.1f} %",
+        f"{parity.rel_range:.1e}",
+        "REJECTED" if artifact.rejected else "ok",
+    )

@@ -1,0 +1,70 @@
+"""`edgeml devices`: the boards, and the set-up of their emulation."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import edgeml
+from edgeml.cli.console import print_document, print_lines, print_table, progress_display
+from edgeml.cli.description import describe
+from edgeml.cli.options import Debug, Json
+
+if TYPE_CHECKING:
+    from edgeml_devices.profile import Device
+
+EXAMPLE = "\b\nExample: edgeml devices list"
+COLUMNS = ("name", "board", "core", ">cores", ">MHz", "arch", "engines")
+
+DeviceName = Annotated[
+    str, typer.Argument(metavar="NAME", help="A board as `edgeml devices list` names it.")
+]
+
+app = typer.Typer(help="Show the boards and set up their emulation.", rich_markup_mode=None)
+
+
+@app.command("list", epilog="\b\nExample: edgeml devices list --json")
+def list_command(as_json: Json = False, _debug: Debug = False) -> int:
+    """List the boards that can be emulated."""
+    devices = edgeml.list_devices()
+    if as_json:
+        print_document(devices.to_json())
+    else:
+        print_table(COLUMNS, [_row(device) for device in devices.devices])
+    return 0
+
+
+@app.command("show", epilog="\b\nExample: edgeml devices show rpi4")
+def show_command(name: DeviceName, as_json: Json = False, _debug: Debug = False) -> int:
+    """Show what is known of a board, and its sources."""
+    devices = edgeml.list_devices(name)
+    document = devices.to_json()
+    if as_json:
+        print_document(document)
+    else:
+        print_lines(*describe(document["devices"][0]))
+    return 0
+
+
+@app.command("setup", epilog="\b\nExample: edgeml devices setup rpi4")
+def setup_command(name: DeviceName, as_json: Json = False, _debug: Debug = False) -> int:
+    """Fetch and unpack what emulating a board needs."""
+    with progress_display() as progress:
+        setup = edgeml.setup_device(name, progress=progress)
+    if as_json:
+        print_document(setup.to_json())
+    else:
+        engines = ", ".join(f"{engine} {version}" for engine, version in setup.engines.items())
+        print_lines(f"{setup.device} is ready in {setup.path}", f"engines: {engines}")
+    return 0
+
+
+def _row(device: "Device") -> tuple[str, ...]:
+    return (
+        device.name,
+        device.title,
+        device.core,
+        str(device.cores),
+        f"{device.clock_mhz:g}",
+        device.arch,
+        ", ".join(device.engines),
+    )

@@ -1,0 +1,90 @@
+"""`main`: runs a command line and turns whatever happens into text and an exit code."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from edgeml.cli.app import app
+from edgeml_runtime.errors import EdgemlError, InputError, InternalError
+
+INTERRUPTED = 130
+"""128 + SIGINT, as shells report it."""
+PIPE_CLOSED = 141
+"""128 + SIGPIPE: the reader of our output has gone away."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        argv: The arguments without the program's name; those of the process by default.
+
+    Returns:
+        The exit code: 0 ok, 1 a gate failed, 2 bad input or usage, 3 a missing tool, 4 a defect of
+        edgeml, 130 on Ctrl-C, 141 when the reader of the output went away.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _invoke(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("interrupted; nothing was left half-written", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        _discard_output()
+        return PIPE_CLOSED
+    except typer.TyperException as error:
+        return _fail(_usage_error(error), arguments)
+    except EdgemlError as error:
+        return _fail(error, arguments)
+    except Exception as error:  # noqa: BLE001 - the last resort, so that a defect is one line too
+        problem = f"edgeml failed with {type(error).__name__}: {_first_line(error)}"
+        remedy = "This is a defect of edgeml: run again with --debug, and report what it prints."
+        return _fail(InternalError(problem, remedy), arguments)
+    return code
+
+
+def _invoke(arguments: list[str]) -> int:
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("edgeml", list(arguments)) as context:
+            code = command.invoke(context)
+    except typer.Exit as request:
+        return request.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _usage_error(error: typer.TyperException) -> InputError:
+    context = getattr(error, "ctx", None)
+    command = "edgeml" if context is None else context.command_path
+    problem = " ".join(error.format_message().split())
+    return InputError(problem, f"Type `{command} --help` for the usage.")
+
+
+def _fail(error: EdgemlError, arguments: Sequence[str]) -> int:
+    """Print an error, as text for people and as a document where ``--json`` was asked for."""
+    if _has_flag(arguments, "--debug"):
+        traceback.print_exc()
+    print(f"error: {error.problem}\n  {error.remedy}", file=sys.stderr)
+    if _has_flag(arguments, "--json"):
+        print(json.dumps(error.to_json(), indent=2))
+    return error.exit_code
+
+
+def _has_flag(arguments: Sequence[str], flag: str) -> bool:
+    """Say whether a flag was given; by the raw arguments, as a usage error has no others."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return flag in options
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ["no message"])[0]
+
+
+def _discard_output() -> None:
+    """Point stdout to nothing, or the interpreter would complain when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

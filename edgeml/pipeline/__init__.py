@@ -1,0 +1,1 @@
+"""The steps of `edgeml.convert`: plan, build, verify, gate, bundle, publish."""

@@ -1,0 +1,58 @@
+"""The formats and precisions that `convert` can write, and the engines that run them.
+
+Adding a format is a line here and a writer in `edgeml_converters`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import onnx_ir as ir
+
+from edgeml_converters.graph import serialize_onnx
+from edgeml_converters.tflite import write_tflite
+from edgeml_runtime.engines import ENGINE_FORMATS, install_line, installed_engines
+from edgeml_runtime.errors import MissingToolError
+
+PRECISIONS: Final = ("float32", "int8")
+
+
+@dataclass(frozen=True)
+class Format:
+    """One file format.
+
+    Args:
+        name: As the command line and the manifest call it; also the suffix of its files.
+        write: Turns a graph into the bytes of a file.
+        image_layout: The layout of images in its inputs and outputs.
+    """
+
+    name: str
+    write: Callable[[ir.Model], bytes]
+    image_layout: str
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """The engines that run this format, the preferred one first."""
+        return tuple(name for name, format_ in ENGINE_FORMATS.items() if format_ == self.name)
+
+    def verification_engine(self) -> str:
+        """Return the engine of this machine that artifacts are verified with.
+
+        Raises:
+            MissingToolError: None of the format's engines is installed.
+        """
+        installed = installed_engines()
+        for name in self.engines:
+            if name in installed:
+                return name
+        raise MissingToolError(
+            f"No engine that runs .{self.name} files is installed, so they cannot be verified.",
+            f"Run: {install_line(self.engines[0])}",
+        )
+
+
+FORMATS: Final[Mapping[str, Format]] = {
+    "onnx": Format("onnx", serialize_onnx, "NCHW"),
+    "tflite": Format("tflite", write_tflite, "NHWC"),
+}

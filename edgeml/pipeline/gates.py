@@ -1,0 +1,44 @@
+"""What an artifact must reach to be delivered: parity with its source, and a bounded drop."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from edgeml_converters.verify import Accuracy, Parity, check_parity
+from edgeml_runtime.errors import GateError
+
+_PARITY_REMEDY: Final = {
+    "float32": "This is a defect of the conversion; report it with the model.",
+    "int8": "Calibrate on data that looks like the real inputs, or use --quantize float32.",
+}
+
+
+def failed_gates(
+    name: str,
+    precision: str,
+    parity: Parity,
+    scores: Sequence[Accuracy],
+    max_drop: float | None,
+) -> tuple[GateError, ...]:
+    """Return one error for each gate that the artifact *name* does not pass.
+
+    Args:
+        name: The file, for the message.
+        precision: Decides which parity is asked for.
+        parity: What was measured against the source.
+        scores: What was scored; the first one is gated.
+        max_drop: Largest accuracy drop in percentage points, or None for no gate.
+    """
+    failures = []
+    broken = check_parity(parity, precision)
+    if broken is not None:
+        failures.append(GateError(f"{name} is not its source: {broken}", _PARITY_REMEDY[precision]))
+    if max_drop is not None and scores and scores[0].drop > max_drop:
+        score = scores[0]
+        failures.append(
+            GateError(
+                f"{name} loses {score.drop:.2f} points of {score.metric} "
+                f"({score.reference:.2f} % to {score.value:.2f} %), more than {max_drop:g}.",
+                "Calibrate on more or better samples, allow more, or use --quantize float32.",
+            )
+        )
+    return tuple(failures)

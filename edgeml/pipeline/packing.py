@@ -1,0 +1,94 @@
+"""The bundle of a conversion: manifest, models and golden vectors."""
+
+import hashlib
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from edgeml import __version__
+from edgeml.pipeline.artifacts import Draft, Examiner
+from edgeml.pipeline.formats import FORMATS
+from edgeml.pipeline.golden import golden_vectors
+from edgeml.pipeline.plan import Plan
+from edgeml.pipeline.record import Artifact
+from edgeml_runtime.bundle import write_bundle
+from edgeml_runtime.engines import open_engine
+from edgeml_runtime.manifest import GoldenRecord, Manifest, Variant
+
+MODEL_VERSION: Final = "1.0.0"
+SERIAL: Final = 1
+GOLDEN_PATH: Final = "golden.npz"
+_TOOLS: Final = ("ai-edge-litert", "numpy", "onnx", "onnx-ir", "onnxruntime")
+
+
+def pack(
+    path: Path,
+    plan: Plan,
+    examiner: Examiner,
+    accepted: Sequence[tuple[Artifact, Draft]],
+    verified_on: str,
+) -> None:
+    """Write the bundle of the artifacts that passed.
+
+    Args:
+        path: The ``.edgeml`` file.
+        plan: What was converted.
+        examiner: Has the source model and the samples.
+        accepted: The artifacts with their bytes; at least one.
+        verified_on: In words, the samples of parity, for the provenance.
+    """
+    golden = golden_vectors(examiner.reference, examiner.samples)
+    golden_data = golden.pack()
+    tolerances = {}
+    for artifact, draft in accepted:
+        with closing(open_engine(artifact.engine[0], draft.data)) as engine:
+            tolerances[artifact.id] = golden.tolerance(examiner.runner(engine), artifact.precision)
+    variants = tuple(_variant(artifact, plan.name) for artifact, _ in accepted)
+    manifest = Manifest(
+        name=plan.name,
+        version=MODEL_VERSION,
+        serial=SERIAL,
+        task=plan.task,
+        inputs=plan.source.inputs,
+        outputs=plan.source.outputs,
+        preprocess=None if plan.pipeline is None else plan.pipeline.to_json(),
+        labels=plan.labels,
+        variants=variants,
+        golden=GoldenRecord(
+            path=GOLDEN_PATH,
+            sha256=hashlib.sha256(golden_data).hexdigest(),
+            samples=len(golden.inputs),
+            tolerances=tolerances,
+        ),
+        provenance=_provenance(plan, verified_on),
+    )
+    models = {v.path: draft.data for v, (_, draft) in zip(variants, accepted, strict=True)}
+    write_bundle(path, manifest, {**models, GOLDEN_PATH: golden_data})
+
+
+def _variant(artifact: Artifact, name: str) -> Variant:
+    return Variant(
+        id=artifact.id,
+        path=f"models/{name}.{artifact.id}",
+        format=artifact.format,
+        precision=artifact.precision,
+        sha256=artifact.sha256,
+        size_bytes=artifact.size_bytes,
+        # Nobody has measured the oldest version of each engine that runs it: any is tried.
+        engines=dict.fromkeys(FORMATS[artifact.format].engines, ""),
+        inputs=artifact.inputs,
+        outputs=artifact.outputs,
+        accuracy=None if artifact.accuracy is None else artifact.accuracy.to_json(),
+        latency=(),
+    )
+
+
+def _provenance(plan: Plan, verified_on: str) -> Mapping[str, Any]:
+    return {
+        "edgeml": __version__,
+        "source": {"name": plan.source.path.name, "sha256": plan.source.sha256},
+        "tools": {tool: importlib.metadata.version(tool) for tool in _TOOLS},
+        "verified_on": verified_on,
+    }

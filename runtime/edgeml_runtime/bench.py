@@ -1,0 +1,117 @@
+"""Times a model on this machine.
+
+Only the engine is timed: one inference on inputs that are ready in the variant's own form. It is
+what an emulated profile estimates, so that the two can be compared.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgeml_runtime.errors import InputError
+from edgeml_runtime.progress import Progress, silent
+from edgeml_runtime.session import Model
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Times of one inference in milliseconds; percentiles interpolate linearly."""
+
+    min_ms: float
+    p50_ms: float
+    mean_ms: float
+    p90_ms: float
+    p99_ms: float
+    std_ms: float
+    n: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry ``latency_ms`` of a measured result."""
+        return {
+            "min": self.min_ms,
+            "p50": self.p50_ms,
+            "mean": self.mean_ms,
+            "p90": self.p90_ms,
+            "p99": self.p99_ms,
+            "std": self.std_ms,
+            "n": self.n,
+        }
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A measurement and what was measured."""
+
+    bundle: str
+    variant: str
+    engine: str
+    engine_version: str
+    threads: int
+    warmup: int
+    latency: Latency
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ``edgeml.bench/1`` document."""
+        return {
+            "schema": "edgeml.bench/1",
+            "bundle": self.bundle,
+            "variant": self.variant,
+            "engine": {"name": self.engine, "version": self.engine_version},
+            "threads": self.threads,
+            "method": "measured",
+            "warmup": self.warmup,
+            "latency_ms": self.latency.to_json(),
+        }
+
+
+def bench(model: Model, *, runs: int = 50, warmup: int = 5, progress: Progress = silent) -> Bench:
+    """Time *model*, on the golden inputs in turn, or on seeded noise where it has none.
+
+    Args:
+        model: A loaded model.
+        runs: How many inferences are timed.
+        warmup: How many are run before, untimed.
+        progress: Told of every inference.
+
+    Raises:
+        InputError: *runs* is below 1 or *warmup* below 0.
+    """
+    if runs < 1 or warmup < 0:
+        raise InputError(
+            f"runs is {runs} and warmup is {warmup}.", "Give at least 1 run and 0 for warm-up."
+        )
+    feeds = model.example_feeds()
+    times_ms: list[float] = []
+    for index in range(warmup + runs):
+        feed = feeds[index % len(feeds)]
+        start_ns = time.perf_counter_ns()
+        model.engine.run(feed)
+        times_ms.append((time.perf_counter_ns() - start_ns) / 1e6)
+        progress("bench", index + 1, warmup + runs)
+    return Bench(
+        bundle=model.manifest.name,
+        variant=model.variant.id,
+        engine=model.engine.name,
+        engine_version=model.engine.version,
+        threads=model.engine.threads,
+        warmup=warmup,
+        latency=latency_of(times_ms[warmup:]),
+    )
+
+
+def latency_of(times_ms: Sequence[float]) -> Latency:
+    """Return the statistics of at least one time."""
+    times = np.array(times_ms, np.float64)
+    p50_ms, p90_ms, p99_ms = (float(value) for value in np.percentile(times, (50, 90, 99)))
+    return Latency(
+        min_ms=float(times.min()),
+        p50_ms=p50_ms,
+        mean_ms=float(times.mean()),
+        p90_ms=p90_ms,
+        p99_ms=p99_ms,
+        std_ms=float(times.std()),
+        n=len(times),
+    )

@@ -1,0 +1,65 @@
+"""Writes bundles: the same manifest and files give the same bytes, whole or not at all."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Union
+
+from edgeml_runtime.bundle.stored_zip import write_entries
+from edgeml_runtime.document import json_bytes
+from edgeml_runtime.errors import InputError
+from edgeml_runtime.manifest import MANIFEST_NAME, Manifest
+
+
+def write_bundle(
+    path: Union[str, "os.PathLike[str]"], manifest: Manifest, files: Mapping[str, bytes]
+) -> None:
+    """Write the bundle *path*, replacing what is there in one step.
+
+    Args:
+        path: Where to write; its folder exists.
+        manifest: What the bundle says of itself.
+        files: Entry name to content: exactly the files that the manifest names.
+
+    Raises:
+        InputError: The manifest is not valid, a file is missing, not named by the manifest, or of
+            another size or digest than it says; or the folder cannot be written.
+    """
+    document = manifest.to_json()
+    Manifest.from_json(document)  # what cannot be read back is never written
+    _check_files(manifest, files)
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            write_entries(stream, {**files, MANIFEST_NAME: json_bytes(document)})
+        temporary.replace(target)
+    except OSError as error:
+        raise InputError(
+            f"{target}: cannot be written: {error.strerror or error}.",
+            "Choose a folder that exists and can be written.",
+        ) from error
+    finally:
+        if temporary.exists():
+            temporary.unlink()
+
+
+def _check_files(manifest: Manifest, files: Mapping[str, bytes]) -> None:
+    digests: dict[str, str] = {variant.path: variant.sha256 for variant in manifest.variants}
+    if manifest.golden is not None:
+        digests[manifest.golden.path] = manifest.golden.sha256
+    if files.keys() != digests.keys():
+        difference = ", ".join(sorted(files.keys() ^ digests.keys()))
+        raise InputError(
+            f"The files of the bundle and its manifest differ in: {difference}.",
+            "Give exactly the files that the manifest names.",
+        )
+    sizes = {variant.path: variant.size_bytes for variant in manifest.variants}
+    for name, content in files.items():
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != digests[name] or len(content) != sizes.get(name, len(content)):
+            raise InputError(
+                f"'{name}' is not the file that the manifest describes.",
+                "Set sha256 and size_bytes from the very bytes that are written.",
+            )

@@ -1,0 +1,185 @@
+"""The command of the board: ``edgeml-runtime run | bench | verify | info``.
+
+It parses, calls and prints. Exit codes: 0 ok, 1 a self-test failed, 2 bad input or usage, 3 an
+engine or library is missing, 4 a defect of edgeml, 130 on Ctrl-C.
+"""
+
+import argparse
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from edgeml_runtime.bench import bench
+from edgeml_runtime.bundle import open_bundle
+from edgeml_runtime.engines import installed_engines
+from edgeml_runtime.errors import EdgemlError, InputError, InternalError
+from edgeml_runtime.manifest import Manifest
+from edgeml_runtime.samples import read_samples
+from edgeml_runtime.session import Model, load
+from edgeml_runtime.verification import Verification, verify_bundle
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run the command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except EdgemlError as error:
+        return _fail(error, options)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # noqa: BLE001 - the outermost frame: a defect is exit code 4
+        defect = InternalError(
+            f"edgeml-runtime failed: {type(error).__name__}: {error}.",
+            "Run it again with --debug and report what it prints.",
+        )
+        return _fail(defect, options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edgeml-runtime", description="Runs edgeml bundles on this board."
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    run = _command(commands, "run", _run, "predict for the samples of files")
+    run.add_argument("input", nargs="+", type=Path, metavar="INPUT", help=".npy, .npz or image")
+    _add_choice(run)
+    timing = _command(commands, "bench", _bench, "measure the latency on this machine")
+    timing.add_argument("--runs", type=int, default=50, metavar="N", help="timed runs (50)")
+    timing.add_argument("--warmup", type=int, default=5, metavar="N", help="untimed runs (5)")
+    _add_choice(timing)
+    verify = _command(commands, "verify", _verify, "self-test all that can run on this board")
+    verify.add_argument("--threads", type=int, default=1, metavar="N", help="threads (1)")
+    _command(commands, "info", _info, "show what a bundle holds")
+    return parser
+
+
+def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:  # noqa: ANN401 - argparse's class is private
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(command=function)
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the .edgeml file")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--debug", action="store_true", help="print tracebacks of errors")
+    return parser
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--variant", metavar="ID", help="the variant to use, as 'info' lists them")
+    parser.add_argument("--engine", metavar="NAME", help="the engine to use")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads (1)")
+    parser.add_argument("--no-self-test", action="store_true", help="do not check the answers")
+
+
+def _load(options: argparse.Namespace) -> Model:
+    return load(
+        options.bundle,
+        variant=options.variant,
+        engine=options.engine,
+        threads=options.threads,
+        self_test=not options.no_self_test,
+    )
+
+
+def _run(options: argparse.Namespace) -> int:
+    model = _load(options)
+    results: list[dict[str, Any]] = []
+    for path in options.input:
+        for name, sample in read_samples(path):
+            try:
+                prediction = model(sample)
+            except InputError as error:
+                raise InputError(f"{name}: {error.problem}", error.remedy) from error
+            if options.json:
+                results.append({"input": name, "prediction": prediction.to_json()})
+            else:
+                sys.stdout.write(f"{name}: {prediction.summary()}\n")
+    if options.json:
+        _print_json({"schema": "edgeml.run/1", **_identity(model), "results": results})
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    result = bench(_load(options), runs=options.runs, warmup=options.warmup)
+    if options.json:
+        _print_json(result.to_json())
+        return 0
+    latency = result.latency
+    sys.stdout.write(
+        f"{result.bundle} {result.variant}, {result.engine} {result.engine_version}, "
+        f"threads: {result.threads}, measured\n"
+        f"  min {latency.min_ms:.3f} ms, p50 {latency.p50_ms:.3f} ms, mean {latency.mean_ms:.3f} ms"
+        f", p90 {latency.p90_ms:.3f} ms, p99 {latency.p99_ms:.3f} ms, std {latency.std_ms:.3f} ms"
+        f" ({latency.n} runs)\n"
+    )
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    result = verify_bundle(options.bundle, threads=options.threads)
+    if options.json:
+        _print_json(result.to_json())
+    else:
+        sys.stdout.write(_verify_text(result))
+    return result.exit_code
+
+
+def _info(options: argparse.Namespace) -> int:
+    manifest = open_bundle(options.bundle).manifest
+    engines = installed_engines()
+    if options.json:
+        _print_json({"schema": "edgeml.info/1", "manifest": manifest.to_json(), "engines": engines})
+    else:
+        sys.stdout.write(_info_text(manifest, engines))
+    return 0
+
+
+def _identity(model: Model) -> dict[str, Any]:
+    return {
+        "bundle": {"name": model.manifest.name, "version": model.manifest.version},
+        "variant": model.variant.id,
+        "engine": {"name": model.engine.name, "version": model.engine.version},
+        "threads": model.engine.threads,
+    }
+
+
+def _verify_text(result: Verification) -> str:
+    lines = [
+        f"{check.variant} in {check.engine} {check.engine_version}: "
+        f"{'ok' if check.passed else 'FAILED'}, {check.detail}"
+        for check in result.checks
+    ]
+    lines += [f"{skip.variant} in {skip.engine}: skipped, {skip.reason}" for skip in result.skipped]
+    return "\n".join(lines) + "\n"
+
+
+def _info_text(manifest: Manifest, engines: dict[str, str]) -> str:
+    lines = [
+        f"{manifest.name} {manifest.version} (serial {manifest.serial}), {manifest.task}",
+        *(f"  input  {spec.name} {spec.dtype} {list(spec.shape)}" for spec in manifest.inputs),
+        *(f"  output {spec.name} {spec.dtype} {list(spec.shape)}" for spec in manifest.outputs),
+        *(
+            f"  {variant.id}: {variant.size_bytes} bytes, runs in {', '.join(variant.engines)}"
+            for variant in manifest.variants
+        ),
+        f"  golden vectors: {manifest.golden.samples if manifest.golden is not None else 'none'}",
+        "installed engines: "
+        + (", ".join(f"{name} {version}" for name, version in engines.items()) or "none"),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def _fail(error: EdgemlError, options: argparse.Namespace) -> int:
+    if options.debug:
+        traceback.print_exc()
+    if options.json:
+        _print_json(error.to_json())
+    else:
+        sys.stderr.write(f"error: {error.problem}\n{error.remedy}\n")
+    return error.exit_code

@@ -1,0 +1,200 @@
+"""Inference engines: one loaded model behind one Protocol, whatever library runs it.
+
+This module knows the names of the engines, the model format each reads and the distribution that
+brings it. It must not import any of them: a board has one engine, and a broken one must not stop
+the others from being used.
+
+To add an engine: write one module with a factory ``(name, version, model, threads) -> Engine`` and
+add one line to ``_ENGINES``.
+"""
+
+import importlib
+import importlib.metadata
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Callable, Optional, Protocol, Union, cast
+
+import numpy as np
+
+from edgeml_runtime.errors import InputError, MissingToolError
+from edgeml_runtime.tensors import TensorSpec
+
+__all__ = ["ENGINE_FORMATS", "Engine", "install_line", "installed_engines", "open_engine"]
+
+
+class Engine(Protocol):
+    """One model, loaded and ready in one engine.
+
+    A Protocol, so that the engines share a contract and not a base class. Tensor names are those
+    of the model file: for TFLite the names of its signature, or else of its tensors. A file does
+    not say what its axes mean; TFLite engines report rank-4 tensors as ``NHWC``, the format's
+    convention, and ONNX engines report no layout.
+    """
+
+    @property
+    def name(self) -> str:
+        """The engine's name, a key of ``ENGINE_FORMATS``."""
+
+    @property
+    def version(self) -> str:
+        """The version of the library that runs the model."""
+
+    @property
+    def threads(self) -> int:
+        """How many threads one inference may use."""
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The inputs, in the order of the file."""
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """The outputs, in the order of the file."""
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return all outputs by name, as arrays that the caller owns.
+
+        Args:
+            inputs: One array for each input, with its exact dtype and a shape that fits.
+
+        Raises:
+            InputError: A name, shape or dtype does not fit; names what came and what is wanted.
+        """
+
+    def close(self) -> None:
+        """Release the model; nothing can be run afterwards."""
+
+
+@dataclass(frozen=True)
+class _EngineRow:
+    """A line of the engine table."""
+
+    format: str
+    factory: str  # "module:function"
+    distributions: tuple[str, ...]  # the first is the one to install
+    needs_numpy1: bool = False
+
+
+_ENGINES: Mapping[str, _EngineRow] = MappingProxyType(
+    {
+        "onnxruntime": _EngineRow(
+            "onnx",
+            "edgeml_runtime.engines.onnxruntime_engine:open_model",
+            ("onnxruntime", "onnxruntime-gpu"),
+        ),
+        "litert": _EngineRow(
+            "tflite",
+            "edgeml_runtime.engines.litert_engine:open_model",
+            ("ai-edge-litert",),
+        ),
+        "litert-builtin": _EngineRow(
+            "tflite",
+            "edgeml_runtime.engines.litert_engine:open_model_builtin",
+            ("ai-edge-litert",),
+        ),
+        "tflite-runtime": _EngineRow(
+            "tflite",
+            "edgeml_runtime.engines.tflite_runtime_engine:open_model",
+            ("tflite-runtime",),
+            needs_numpy1=True,
+        ),
+    }
+)
+
+ENGINE_FORMATS: Mapping[str, str] = MappingProxyType(
+    {name: row.format for name, row in _ENGINES.items()}
+)
+
+_Factory = Callable[[str, str, bytes, int], Engine]
+
+
+def installed_engines() -> dict[str, str]:
+    """Return the usable engines of this environment, name to version, without importing any.
+
+    tflite-runtime was built for NumPy 1 and cannot be imported beside NumPy 2; it is left out
+    there.
+    """
+    versions = {name: _installed_version(row) for name, row in _ENGINES.items()}
+    return {
+        name: version
+        for name, version in versions.items()
+        if version is not None and not _numpy_too_new(_ENGINES[name])
+    }
+
+
+def install_line(name: str) -> str:
+    """Return the pip command that brings engine *name*."""
+    row = _ENGINES[name]
+    numpy = ' "numpy<2"' if row.needs_numpy1 else ""
+    return f"pip install {row.distributions[0]}{numpy}"
+
+
+def open_engine(
+    name: str, model: Union[str, "os.PathLike[str]", bytes], threads: int = 1
+) -> Engine:
+    """Load *model* in the engine called *name*.
+
+    Args:
+        name: A key of ``ENGINE_FORMATS``.
+        model: A path, or the bytes of the file.
+        threads: How many threads one inference may use, at least 1.
+
+    Raises:
+        InputError: Unknown engine, unreadable model, or a thread count below 1.
+        MissingToolError: The engine is not installed here, or cannot be imported.
+    """
+    row = _ENGINES.get(name)
+    if row is None:
+        raise InputError(
+            f"There is no engine called '{name}'.", f"Use one of: {', '.join(_ENGINES)}."
+        )
+    if threads < 1:
+        raise InputError(f"threads is {threads}.", "Give a whole number of at least 1.")
+    content = model if isinstance(model, bytes) else _read_model(Path(model))
+    if not content:
+        raise InputError("The model is empty (0 bytes).", "Give a whole model file.")
+    version = _installed_version(row)
+    if version is None:
+        raise MissingToolError(f"The engine {name} is not installed.", f"Run: {install_line(name)}")
+    if _numpy_too_new(row):
+        raise MissingToolError(
+            f"The engine {name} was built for NumPy 1, and NumPy {np.__version__} is installed.",
+            f"Run: {install_line(name)}",
+        )
+    return _factory(name, row, version)(name, version, content, threads)
+
+
+def _factory(name: str, row: _EngineRow, version: str) -> _Factory:
+    module_name, _, function = row.factory.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise MissingToolError(
+            f"The engine {name} {version} is installed but cannot be imported: {error}.",
+            f"Install it again: {install_line(name)} --force-reinstall",
+        ) from error
+    return cast("_Factory", getattr(module, function))
+
+
+def _read_model(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read: {error.strerror or error}.",
+            "Give the path of a readable model file.",
+        ) from error
+
+
+def _installed_version(row: _EngineRow) -> Optional[str]:
+    for distribution in row.distributions:
+        for found in importlib.metadata.distributions(name=distribution):
+            return found.version
+    return None
+
+
+def _numpy_too_new(row: _EngineRow) -> bool:
+    return row.needs_numpy1 and int(np.__version__.split(".")[0]) >= 2

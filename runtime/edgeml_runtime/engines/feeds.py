@@ -1,0 +1,52 @@
+"""Whether the arrays given to an engine fit the inputs of its model."""
+
+from collections.abc import Iterable, Mapping
+from typing import Optional
+
+import numpy as np
+
+from edgeml_runtime.errors import InputError
+from edgeml_runtime.tensors import TensorSpec
+
+
+def check_feeds(specs: tuple[TensorSpec, ...], feeds: Mapping[str, np.ndarray]) -> None:
+    """Check that *feeds* holds exactly the inputs *specs* describe.
+
+    Raises:
+        InputError: A name is missing or unknown, or a shape or dtype differs; both are named.
+    """
+    wanted = {spec.name for spec in specs}
+    if feeds.keys() != wanted:
+        raise InputError(
+            f"The inputs given are {_names(feeds)}, and the model has {_names(wanted)}.",
+            "Give one array for each input of the model, by its name.",
+        )
+    for spec in specs:
+        array = feeds[spec.name]
+        if array.dtype.name != spec.dtype:
+            raise InputError(
+                f"Input '{spec.name}' is {array.dtype.name}, and the model wants {spec.dtype}.",
+                f"Convert it, for example with array.astype('{spec.dtype}').",
+            )
+        if not shape_fits(array.shape, spec.shape):
+            raise InputError(
+                f"Input '{spec.name}' has shape {shape_text(array.shape)}, "
+                f"and the model wants {shape_text(spec.shape)}.",
+                "Give an array of that shape; '?' stands for any size.",
+            )
+
+
+def shape_fits(shape: tuple[int, ...], wanted: tuple[Optional[int], ...]) -> bool:
+    """Return whether *shape* has the sizes of *wanted*, where None accepts any size above 0."""
+    return len(shape) == len(wanted) and all(
+        size == want if want is not None else size > 0 for size, want in zip(shape, wanted)
+    )
+
+
+def shape_text(shape: tuple[Optional[int], ...]) -> str:
+    """Return a shape as text: ``1x3x224x224``, ``?`` for a free size, ``scalar`` for rank 0."""
+    return "x".join("?" if size is None else str(size) for size in shape) or "scalar"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in sorted(names)) or "none"

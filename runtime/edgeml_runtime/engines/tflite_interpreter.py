@@ -1,0 +1,152 @@
+"""What the TFLite engines share: a model in a TFLite interpreter, whichever library it is from.
+
+This module must not import an engine; it is given the interpreter.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Optional, Protocol
+
+import numpy as np
+
+from edgeml_runtime.engines.feeds import check_feeds
+from edgeml_runtime.errors import InputError, UnsupportedError
+from edgeml_runtime.tensors import Quantization, TensorSpec
+
+_Details = Mapping[str, Any]
+_Names = Mapping[int, str]
+
+
+class Interpreter(Protocol):
+    """The part of ``tf.lite.Interpreter`` that is used; a Protocol as three libraries have it."""
+
+    def allocate_tensors(self) -> None: ...  # noqa: D102 - TensorFlow documents these
+    def invoke(self) -> None: ...  # noqa: D102
+    def get_input_details(self) -> list[dict[str, Any]]: ...  # noqa: D102
+    def get_output_details(self) -> list[dict[str, Any]]: ...  # noqa: D102
+    def get_signature_list(self) -> dict[str, Any]: ...  # noqa: D102
+    def get_signature_runner(self, signature_key: str) -> Any: ...  # noqa: ANN401, D102
+    def resize_tensor_input(self, input_index: int, tensor_size: list[int]) -> None: ...  # noqa: D102
+    def set_tensor(self, tensor_index: int, value: np.ndarray) -> None: ...  # noqa: D102
+    def get_tensor(self, tensor_index: int) -> np.ndarray: ...  # noqa: D102
+
+
+class InterpreterFactory(Protocol):
+    """A call that makes an interpreter from the bytes of a model."""
+
+    def __call__(self, *, model_content: bytes, num_threads: int) -> Interpreter:
+        """Return the interpreter; raises ValueError for a file it cannot read."""
+
+
+class TfliteEngine:
+    """A model in a TFLite interpreter; the contract is that of ``Engine``."""
+
+    def __init__(
+        self, name: str, version: str, model: bytes, threads: int, factory: InterpreterFactory
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.threads = threads
+        self._interpreter: Optional[Interpreter] = _open_interpreter(name, model, threads, factory)
+        inputs = self._interpreter.get_input_details()
+        outputs = self._interpreter.get_output_details()
+        input_names, output_names = _signature_names(self._interpreter)
+        self.inputs = tuple(_spec(details, input_names) for details in inputs)
+        self.outputs = tuple(_spec(details, output_names) for details in outputs)
+        self._input_indices = [int(details["index"]) for details in inputs]
+        self._output_indices = [int(details["index"]) for details in outputs]
+        self._shapes = [tuple(int(size) for size in details["shape"]) for details in inputs]
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return all outputs by name; see ``Engine.run``."""
+        interpreter = self._interpreter
+        if interpreter is None:
+            raise InputError("The model was closed.", "Load it again before running it.")
+        check_feeds(self.inputs, inputs)
+        try:
+            self._fit_shapes(interpreter, inputs)
+            for spec, index in zip(self.inputs, self._input_indices):
+                interpreter.set_tensor(index, inputs[spec.name])
+            interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise InputError(
+                f"{self.name} cannot run the model on these inputs: {_one_line(error)}.",
+                "Give inputs with the sizes that the model was made for.",
+            ) from error
+        return {
+            spec.name: interpreter.get_tensor(index)  # a copy
+            for spec, index in zip(self.outputs, self._output_indices)
+        }
+
+    def close(self) -> None:
+        """Release the interpreter."""
+        self._interpreter = None
+
+    def _fit_shapes(self, interpreter: Interpreter, inputs: Mapping[str, np.ndarray]) -> None:
+        shapes = [inputs[spec.name].shape for spec in self.inputs]
+        if shapes == self._shapes:
+            return
+        for index, shape in zip(self._input_indices, shapes):
+            interpreter.resize_tensor_input(index, list(shape))
+        interpreter.allocate_tensors()
+        self._shapes = shapes
+
+
+def _open_interpreter(
+    name: str, model: bytes, threads: int, factory: InterpreterFactory
+) -> Interpreter:
+    try:
+        interpreter = factory(model_content=model, num_threads=threads)
+        interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        raise InputError(
+            f"{name} cannot load the model: {_one_line(error)}.",
+            "Check that it is a whole TFLite file, and that this engine has all of its operators.",
+        ) from error
+    return interpreter
+
+
+def _signature_names(interpreter: Interpreter) -> tuple[_Names, _Names]:
+    """Return the signature's names of the inputs and of the outputs, by tensor index.
+
+    Empty unless the file has exactly one signature: with several, the file means several
+    functions, and the tensors of the main graph keep their own names.
+    """
+    signatures = interpreter.get_signature_list()
+    if len(signatures) != 1:
+        return {}, {}
+    runner = interpreter.get_signature_runner(next(iter(signatures)))
+    return _by_index(runner.get_input_details()), _by_index(runner.get_output_details())
+
+
+def _by_index(details: Mapping[str, _Details]) -> _Names:
+    return {int(entry["index"]): name for name, entry in details.items()}
+
+
+def _spec(details: _Details, names: _Names) -> TensorSpec:
+    dtype = np.dtype(details["dtype"])
+    if dtype.kind not in "fiub":
+        raise UnsupportedError(
+            f"'{details['name']}' holds {dtype.name}, and only numeric tensors can be run.",
+            "Convert the model with numeric inputs and outputs.",
+        )
+    signature = details.get("shape_signature", details["shape"])
+    shape = tuple(None if size < 0 else int(size) for size in signature)
+    return TensorSpec(
+        name=names.get(int(details["index"]), str(details["name"])),
+        shape=shape,
+        dtype=dtype.name,
+        layout="NHWC" if len(shape) == 4 else "",
+        quantization=_quantization(details),
+    )
+
+
+def _quantization(details: _Details) -> Optional[Quantization]:
+    parameters = details["quantization_parameters"]
+    scales, zero_points = parameters["scales"], parameters["zero_points"]
+    if len(scales) != 1:
+        return None
+    return Quantization(scale=float(scales[0]), zero_point=int(zero_points[0]))
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")

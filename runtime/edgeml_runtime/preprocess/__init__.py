@@ -1,0 +1,127 @@
+"""Preprocessing as data: one chain of steps for calibration, evaluation and the board.
+
+The document ``edgeml.preprocess/1`` is ``{"schema": ..., "step": [{"op": ..., ...}, ...]}``, as
+TOML or as JSON. Each step is one module; to add one, write the module and add a line to ``_STEPS``.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from edgeml_runtime.document import Fields
+from edgeml_runtime.errors import InputError
+from edgeml_runtime.preprocess.cast import Cast
+from edgeml_runtime.preprocess.color import Color
+from edgeml_runtime.preprocess.crop import CenterCrop
+from edgeml_runtime.preprocess.layout import Layout
+from edgeml_runtime.preprocess.letterbox import Letterbox
+from edgeml_runtime.preprocess.normalize import Normalize
+from edgeml_runtime.preprocess.pad import Pad
+from edgeml_runtime.preprocess.resize import Resize
+from edgeml_runtime.preprocess.step import Step, StepParser
+
+__all__ = ["SCHEMA", "Pipeline", "Step"]
+
+SCHEMA = "edgeml.preprocess/1"
+
+_REMEDY = "Correct the preprocessing; see runtime/README.md for the steps and their keys."
+
+_STEPS: Mapping[str, StepParser] = MappingProxyType(
+    {
+        "cast": Cast.parse,
+        "center_crop": CenterCrop.parse,
+        "color": Color.parse,
+        "layout": Layout.parse,
+        "letterbox": Letterbox.parse,
+        "normalize": Normalize.parse,
+        "pad": Pad.parse,
+        "resize": Resize.parse,
+    }
+)
+
+
+class Pipeline:
+    """A chain of steps from one image to one model input.
+
+    Made by ``from_json``. Pipelines with equal steps are equal.
+    """
+
+    def __init__(self, steps: tuple[Step, ...]) -> None:
+        self._steps = steps
+
+    def __call__(self, value: np.ndarray) -> np.ndarray:
+        """Return the model input for one image.
+
+        Args:
+            value: An RGB image (H,W,3), or a gray one (H,W) or (H,W,1); uint8 or float.
+
+        Returns:
+            The input with a batch axis of 1: (1,C,H,W) when the chain ends in ``layout`` to NCHW,
+            else (1,H,W,C).
+
+        Raises:
+            InputError: *value* is no image, or a step cannot be applied to it.
+            MissingToolError: A step needs OpenCV and it is not installed.
+        """
+        if value.ndim not in (2, 3) or 0 in value.shape or value.dtype.kind not in "fiu":
+            raise InputError(
+                f"The sample is {value.dtype.name} with the shape {value.shape}, not an image.",
+                "Give one image of height x width x channels, or height x width.",
+            )
+        image = value[:, :, np.newaxis] if value.ndim == 2 else value
+        for step in self._steps:
+            image = step(image)
+        return image if image.ndim == 4 else image[np.newaxis]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pipeline) and self._steps == other._steps
+
+    def __hash__(self) -> int:
+        return hash(self._steps)
+
+    def __repr__(self) -> str:
+        return f"Pipeline({', '.join(step.op for step in self._steps)})"
+
+    @property
+    def output_layout(self) -> str:
+        """``NCHW`` or ``NHWC`` as its ``layout`` step says; empty when it has none."""
+        layouts = [step.to for step in self._steps if isinstance(step, Layout)]
+        return layouts[-1] if layouts else ""
+
+    def with_layout(self, layout: str) -> "Pipeline":
+        """Return the same chain ending in *layout* (``NCHW`` or ``NHWC``).
+
+        Its ``layout`` step is replaced, or added when it has none, so that no axes are moved twice.
+        """
+        wanted = Layout(layout)
+        if not self.output_layout:
+            return Pipeline((*self._steps, wanted))
+        return Pipeline(tuple(wanted if isinstance(step, Layout) else step for step in self._steps))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ``edgeml.preprocess/1`` document."""
+        return {"schema": SCHEMA, "step": [step.to_json() for step in self._steps]}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Pipeline":
+        """Return the pipeline of an ``edgeml.preprocess/1`` document.
+
+        Raises:
+            InputError: An unknown schema, step, key or value, or an order of steps that cannot
+                work; names the step by number (from 1), the key and what is allowed.
+        """
+        fields = Fields(document, "preprocess", _REMEDY)
+        fields.choice("schema", (SCHEMA,))
+        steps: list[Step] = []
+        for number, entry in enumerate(fields.items("step"), start=1):
+            step_fields = Fields(entry, f"preprocess, step {number}", _REMEDY)
+            op = step_fields.choice("op", sorted(_STEPS))
+            step = _STEPS[op](step_fields, tuple(steps))
+            step_fields.nothing_else()
+            if any(isinstance(earlier, Layout) for earlier in steps) and op != "cast":
+                raise step_fields.fault(f"'{op}' follows 'layout', and only 'cast' may")
+            steps.append(step)
+        fields.nothing_else()
+        return cls(tuple(steps))

@@ -1,0 +1,110 @@
+"""The samples that the command line is given: ``.npy``, ``.npz`` and image files."""
+
+import importlib
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from edgeml_runtime.errors import InputError, MissingToolError
+
+_SAVE_REMEDY = "Save it with numpy.save, or numpy.savez(file, inputs=array_of_samples)."
+
+# What numpy, zipfile and zlib raise on damaged files.
+_LOAD_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+
+ARRAY_SUFFIXES = (".npy", ".npz")
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+
+
+def read_samples(path: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield ``(name, sample)`` for every sample of a file.
+
+    A ``.npy`` and an image are one sample each (images as RGB uint8, height x width x channels);
+    an ``.npz`` has samples along the first axis of its array ``inputs``, named ``FILE[0]`` on.
+
+    Raises:
+        InputError: The file is missing, damaged or of another kind.
+        MissingToolError: It is an image and OpenCV is not installed.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in ARRAY_SUFFIXES + IMAGE_SUFFIXES:
+        raise InputError(
+            f"{path}: files of this kind cannot be read.",
+            f"Give one of: {', '.join(ARRAY_SUFFIXES + IMAGE_SUFFIXES)}.",
+        )
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file.", "Give the path of a file.")
+    if suffix == ".npy":
+        yield str(path), _load(path)
+    elif suffix == ".npz":
+        for index, sample in enumerate(_load_inputs(path)):
+            yield f"{path}[{index}]", np.asarray(sample)
+    else:
+        yield str(path), _read_image(path)
+
+
+def _load(path: Path) -> np.ndarray:
+    with path.open("rb") as stream:
+        array = _loaded(path, stream)
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path}: is an .npz under another name.", _SAVE_REMEDY)
+    return array
+
+
+def _load_inputs(path: Path) -> np.ndarray:
+    with path.open("rb") as stream:
+        archive = _loaded(path, stream)
+        if isinstance(archive, np.ndarray):
+            raise InputError(f"{path}: is an .npy under another name.", _SAVE_REMEDY)
+        if "inputs" not in archive.files:
+            keys = ", ".join(archive.files) or "nothing"
+            raise InputError(f"{path}: has no array 'inputs', but {keys}.", _SAVE_REMEDY)
+        try:
+            inputs = np.asarray(archive["inputs"])
+        except _LOAD_ERRORS as error:
+            raise _unreadable(path, error) from error
+    if inputs.ndim == 0:
+        raise InputError(f"{path}: 'inputs' is a single number.", _SAVE_REMEDY)
+    return inputs
+
+
+def _loaded(path: Path, stream: BinaryIO) -> Any:  # noqa: ANN401 - an array, or numpy's NpzFile
+    try:
+        return np.load(stream, allow_pickle=False)
+    except _LOAD_ERRORS as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: is no readable array ({error}).", _SAVE_REMEDY)
+
+
+def _read_image(path: Path) -> np.ndarray:
+    try:
+        cv2 = importlib.import_module("cv2")
+    except ImportError as error:
+        raise MissingToolError(
+            f"{path}: reading images needs OpenCV, which is not installed.",
+            "Run: pip install opencv-python-headless (or give a .npy).",
+        ) from error
+    data = np.fromfile(path, np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if image is None:
+        raise InputError(f"{path}: is no readable image.", "Give a whole image file.")
+    rgb: np.ndarray = np.ascontiguousarray(image[:, :, ::-1])
+    return rgb

@@ -1,0 +1,111 @@
+"""The self-test: does this board give the answers that the source model gave?
+
+Passing is remembered for the board, the bundle, the variant and the engine's version. A failure is
+never remembered, and anything odd about the memory counts as no memory.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+
+from edgeml_runtime.document import json_bytes
+
+Tensors = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """The outcome.
+
+    Args:
+        samples: How many golden vectors were run; 0 when the bundle has none.
+        worst_error: The largest absolute difference over all outputs; infinite for NaN or a wrong
+            shape.
+        tolerance: The largest that passes.
+        passed: Whether all were within the tolerance.
+    """
+
+    samples: int
+    worst_error: float
+    tolerance: float
+    passed: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry ``self_test`` of ``verify --json``; an infinite error is null."""
+        finite = self.worst_error != float("inf")
+        return {
+            "samples": self.samples,
+            "worst_error": self.worst_error if finite else None,
+            "tolerance": self.tolerance,
+            "passed": self.passed,
+        }
+
+
+def run_self_test(
+    golden: list[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]],
+    run: Callable[[Tensors], Tensors],
+    tolerance: float,
+) -> SelfTest:
+    """Run every golden vector through *run* and compare, in the source model's terms.
+
+    Args:
+        golden: ``(inputs, expected outputs)`` of each sample.
+        run: The model under test.
+        tolerance: The largest absolute difference that passes.
+    """
+    errors = [
+        _error(outputs[name], expected[name])
+        for inputs, expected in golden
+        for outputs in (run(inputs),)
+        for name in expected
+    ]
+    worst = max(errors, default=0.0)
+    return SelfTest(len(golden), worst, tolerance, worst <= tolerance)
+
+
+def has_passed(key: str) -> bool:
+    """Return whether the self-test of *key* is remembered as passed on this board."""
+    try:
+        return _memory(key).read_bytes() == _passed_bytes(key)
+    except OSError:
+        return False
+
+
+def remember_passed(key: str) -> None:
+    """Remember that the self-test of *key* passed; a folder that cannot be written is fine."""
+    memory = _memory(key)
+    temporary = memory.with_name(f"{memory.name}.{os.getpid()}.tmp")
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(_passed_bytes(key))
+        temporary.replace(memory)
+    except OSError:
+        return  # the next start tests again
+
+
+def _error(found: np.ndarray, expected: np.ndarray) -> float:
+    if found.shape != expected.shape:
+        return float("inf")
+    difference = np.abs(found.astype(np.float64) - expected.astype(np.float64))
+    same = found == expected  # infinities that agree would differ by NaN
+    worst = float(np.max(np.where(same, 0.0, difference), initial=0.0))
+    return worst if worst == worst else float("inf")  # noqa: PLR0124 - NaN differs from itself
+
+
+def _memory(key: str) -> Path:
+    digest = hashlib.sha256(key.encode("utf-8")).hexdigest()
+    return _cache_folder() / f"self-test-{digest[:32]}.json"
+
+
+def _passed_bytes(key: str) -> bytes:
+    return json_bytes({"schema": "edgeml.self-test/1", "key": key, "passed": True})
+
+
+def _cache_folder() -> Path:
+    configured = os.environ.get("EDGEML_RUNTIME_CACHE")
+    return Path(configured or "~/.cache/edgeml-runtime").expanduser()

@@ -1,0 +1,99 @@
+"""Any small network, quantized, runs and stays near its float self."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgeml_converters.quantize import calibrate, quantization_summary, quantize_int8
+from edgeml_converters.quantize.plan import SCALE_CONFLICT
+
+LARGEST_ERROR = 0.25  # of the standard deviation, root mean square, over at most six layers
+PAD_BELOW_AND_RIGHT = [0, 0, 0, 0, 0, 0, 1, 1]
+WINDOW = {"kernel_shape": [2, 2], "pads": [0, 0, 1, 1]}
+
+Layer = Callable[[Any, str, int], tuple[str, int]]
+"""The network, a value of it and its channels -> the value behind the layer and its channels."""
+
+
+def _relu6(net: Any, x: str) -> str:  # noqa: ANN401 - the class is of conftest
+    return str(net.op("Clip", x, net.constant(0), net.constant(6)))
+
+
+def _turned_relu(net: Any, x: str) -> str:  # noqa: ANN401 - the class is of conftest
+    there = net.op("Transpose", x, perm=[0, 2, 3, 1])
+    return str(net.op("Transpose", net.op("Relu", there), perm=[0, 3, 1, 2]))
+
+
+def _scaled(net: Any, x: str, c: int) -> str:  # noqa: ANN401 - the class is of conftest
+    return str(net.op("Mul", x, net.constant(net.random.uniform(-2, 2, (1, c, 1, 1)))))
+
+
+LAYERS: dict[str, Layer] = {
+    "conv": lambda net, x, c: (net.conv(x, c, 4), 4),
+    "pointwise": lambda net, x, c: (net.conv(x, c, 6, side=1), 6),
+    "depthwise": lambda net, x, c: (net.conv(x, c, c, group=c), c),
+    "relu": lambda net, x, c: (net.op("Relu", x), c),
+    "relu6": lambda net, x, c: (_relu6(net, x), c),
+    "maxpool": lambda net, x, c: (net.op("MaxPool", x, **WINDOW), c),
+    "averagepool": lambda net, x, c: (net.op("AveragePool", x, **WINDOW), c),
+    "add": lambda net, x, c: (net.op("Add", x, net.conv(x, c, c)), c),
+    "subtract": lambda net, x, c: (net.op("Sub", x, net.conv(x, c, c)), c),
+    "scale": lambda net, x, c: (_scaled(net, x, c), c),
+    "concat": lambda net, x, c: (
+        net.op("Concat", x, _relu6(net, net.conv(x, c, 2)), axis=1),
+        c + 2,
+    ),
+    "sigmoid": lambda net, x, c: (net.op("Sigmoid", x), c),
+    "turn": lambda net, x, c: (_turned_relu(net, x), c),
+    "pad": lambda net, x, c: (net.op("Pad", x, net.constant(PAD_BELOW_AND_RIGHT, np.int64)), c),
+}
+NEEDS_OPSET_11 = {"relu6", "concat", "pad"}
+HEADS: dict[str, Callable[[Any, str, int], str]] = {
+    "none": lambda _net, x, _c: x,
+    "pool": lambda net, x, _c: net.op("GlobalAveragePool", x),
+    "gemm": lambda net, x, c: _product(net, "Gemm", x, c),
+    "matmul": lambda net, x, c: _product(net, "MatMul", x, c),
+    "softmax": lambda net, x, c: net.op("Softmax", _product(net, "Gemm", x, c), axis=1),
+}
+
+
+def _product(net: Any, op_type: str, x: str, c: int) -> str:  # noqa: ANN401 - the class is of conftest
+    flat = net.op("Flatten", net.op("GlobalAveragePool", x))
+    constants = [net.constant(net.random.normal(0, 1, (c, 5)))]
+    if op_type == "Gemm":
+        constants.append(net.constant(net.random.normal(0, 0.1, 5)))
+    return str(net.op(op_type, flat, *constants))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from(sorted(LAYERS)), min_size=1, max_size=6),
+    st.sampled_from(sorted(HEADS)),
+    st.sampled_from([9, 12, 13, 17, 21]),
+)
+def test_a_quantized_network_stays_near_the_float_one(
+    net: Callable[..., Any], run: Callable[..., Any], layers: list[str], head: str, opset: int
+) -> None:
+    small = net(opset=max(opset, 11) if NEEDS_OPSET_11 & set(layers) else opset)
+    value, channels = small.conv("x", 3, 4), 4
+    for kind in layers:
+        value, channels = LAYERS[kind](small, value, channels)
+    output = HEADS[head](small, value, channels)
+    float_model = small.finish(output)
+
+    inputs = np.random.default_rng(5).standard_normal((6, 3, 8, 8), np.float32)
+    samples = [{"x": sample[np.newaxis]} for sample in inputs]
+    model = quantize_int8(float_model, calibrate(float_model, samples))
+
+    reasons = {entry.reason for entry in quantization_summary(model).excluded}
+    assert reasons <= {SCALE_CONFLICT}  # a Sigmoid and a convolution in one Concat
+    expected = run(float_model, {"x": inputs})[output]
+    spread = max(float(expected.std()), float(np.abs(expected).mean()) / 4, 1e-6)
+    for fused in (True, False):
+        found = run(model, {"x": inputs}, fused=fused)[output]
+        assert found.shape == expected.shape
+        error = float(np.sqrt(((found - expected) ** 2).mean()))
+        assert error <= LARGEST_ERROR * spread, f"{error} of {spread}"

@@ -1,0 +1,54 @@
+"""What ``edgeml doctor`` is told of this machine."""
+
+from pathlib import Path
+
+import pytest
+
+from edgeml_devices.environment import Check, checks
+
+
+def _check(name: str) -> Check:
+    (found,) = (check for check in checks() if check.name == name)
+    return found
+
+
+def test_a_fault_has_a_remedy_and_only_a_fault() -> None:
+    found = checks()
+    assert len({check.name for check in found}) == len(found)
+    assert all(check.ok == (not check.remedy) and check.found for check in found)
+
+
+def test_missing_tools_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("EDGEML_QEMU", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    faults = {check.name: check.remedy for check in checks() if not check.ok}
+    assert faults["qemu-user"] == "Install it: sudo apt-get install qemu-user"
+    assert faults["cc"] == "sudo apt-get install gcc"
+    assert faults["llvm-mca-19"] == "sudo apt-get install llvm-19"
+
+
+def _install(site: Path, name: str, entry_point: str) -> None:
+    folder = site / f"{name.replace('-', '_')}-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text(f"[console_scripts]\nedgeml = {entry_point}\n")
+
+
+@pytest.mark.parametrize("name", ["edgeml-sdk", "edgeml"])
+def test_a_project_of_the_same_name_is_found(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _install(tmp_path, name, "edgeml.main:run")
+    monkeypatch.syspath_prepend(tmp_path)
+    check = _check("distribution 'edgeml'")
+    assert (check.ok, check.remedy) == (False, f"pip uninstall {name}")
+
+
+def test_two_owners_of_the_runtime_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _install(tmp_path, "edgeml", "edgeml.cli:main")
+    _install(tmp_path, "edgeml-runtime", "edgeml_runtime.cli:main")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert _check("distribution 'edgeml'").ok
+    assert _check("owner of edgeml_runtime").remedy == "pip uninstall edgeml-runtime"

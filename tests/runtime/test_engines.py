@@ -1,0 +1,128 @@
+"""The contract of ``Engine``, held by every engine that is installed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeml_runtime.bundle import unpack_golden
+from edgeml_runtime.engines import ENGINE_FORMATS, Engine, installed_engines, open_engine
+from edgeml_runtime.errors import InputError
+
+Opener = Callable[[str, str], Engine]
+
+
+def _image(engine: Engine, batch: int = 1) -> np.ndarray:
+    shape = [size or batch for size in engine.inputs[0].shape]
+    return np.random.default_rng(0).random(shape).astype(np.float32)
+
+
+def test_reports_its_identity_and_the_model_s_tensors(engine_name: str, open_small: Opener) -> None:
+    engine = open_small("classifier", engine_name)
+    assert engine.name == engine_name
+    assert engine.version == installed_engines()[engine_name]
+    assert engine.threads == 1
+    (image,) = engine.inputs
+    (scores,) = engine.outputs
+    assert image.name == "image"
+    assert scores.name == "scores"
+    assert image.dtype == scores.dtype == "float32"
+    assert image.shape in ((None, 3, 8, 8), (None, 8, 8, 3))
+    assert scores.shape == (None, 5)
+
+
+def test_gives_the_scores_of_the_source_model(
+    engine_name: str, open_small: Opener, models: Path
+) -> None:
+    engine = open_small("classifier", engine_name)
+    for inputs, expected in unpack_golden((models / "classifier.golden.npz").read_bytes()):
+        image = inputs["image"]
+        if engine.inputs[0].layout == "NHWC":
+            image = np.ascontiguousarray(image.transpose(0, 2, 3, 1))
+        found = engine.run({"image": image})
+        np.testing.assert_allclose(found["scores"], expected["scores"], atol=1e-5)
+
+
+def test_accepts_any_batch_where_the_axis_is_free(engine_name: str, open_small: Opener) -> None:
+    engine = open_small("classifier", engine_name)
+    images = _image(engine, batch=3)
+    together = engine.run({"image": images})["scores"]
+    assert together.shape == (3, 5)
+    for index in range(3):
+        alone = engine.run({"image": images[index : index + 1]})["scores"]
+        np.testing.assert_allclose(alone[0], together[index], atol=1e-6)
+
+
+def test_outputs_belong_to_the_caller(engine_name: str, open_small: Opener) -> None:
+    engine = open_small("classifier", engine_name)
+    image = _image(engine)
+    first = engine.run({"image": image})["scores"]
+    kept = first.copy()
+    engine.run({"image": 1.0 - image})
+    np.testing.assert_array_equal(first, kept)
+    first[:] = 0.0  # writable, and of no effect on the engine
+    np.testing.assert_array_equal(engine.run({"image": image})["scores"], kept)
+
+
+def test_a_wrong_name_is_refused_naming_both(engine_name: str, open_small: Opener) -> None:
+    engine = open_small("classifier", engine_name)
+    with pytest.raises(InputError, match=r"'picture'.*'image'"):
+        engine.run({"picture": _image(engine)})
+    with pytest.raises(InputError, match=r"none.*'image'"):
+        engine.run({})
+
+
+def test_a_wrong_dtype_is_refused_naming_both(engine_name: str, open_small: Opener) -> None:
+    engine = open_small("classifier", engine_name)
+    with pytest.raises(InputError, match=r"'image' is float64.*float32"):
+        engine.run({"image": _image(engine).astype(np.float64)})
+
+
+def test_a_wrong_shape_is_refused_naming_both(engine_name: str, open_small: Opener) -> None:
+    engine = open_small("classifier", engine_name)
+    with pytest.raises(InputError, match=r"1x8x8,.*\?x(3x8x8|8x8x3)"):
+        engine.run({"image": np.zeros((1, 8, 8), np.float32)})
+    with pytest.raises(InputError, match=r"1x7x7x7,.*\?x(3x8x8|8x8x3)"):
+        engine.run({"image": np.zeros((1, 7, 7, 7), np.float32)})
+    # It still runs after a refusal.
+    assert engine.run({"image": _image(engine)})["scores"].shape == (1, 5)
+
+
+def test_several_threads_give_the_same_answer(engine_name: str, models: Path) -> None:
+    path = models / f"classifier.{ENGINE_FORMATS[engine_name]}"
+    one, two = (open_engine(engine_name, path, threads) for threads in (1, 2))
+    assert two.threads == 2
+    image = _image(one)
+    np.testing.assert_allclose(
+        one.run({"image": image})["scores"], two.run({"image": image})["scores"], atol=1e-6
+    )
+
+
+def test_a_model_that_cannot_be_read_is_refused(engine_name: str, models: Path) -> None:
+    whole = (models / f"classifier.{ENGINE_FORMATS[engine_name]}").read_bytes()
+    for content in (b"", b"hello, I am no model", whole[: len(whole) // 2]):
+        with pytest.raises(InputError):
+            open_engine(engine_name, content)
+
+
+def test_a_closed_engine_refuses_to_run(engine_name: str, open_small: Opener) -> None:
+    engine = open_small("classifier", engine_name)
+    image = _image(engine)
+    engine.close()
+    with pytest.raises(InputError, match="closed"):
+        engine.run({"image": image})
+
+
+def test_quantized_tensors_are_described(engine_name: str, open_small: Opener) -> None:
+    if ENGINE_FORMATS[engine_name] != "tflite":
+        pytest.skip("ONNX keeps quantization inside the graph")
+    engine = open_small("pool", engine_name)
+    (image,) = engine.inputs
+    assert image.dtype == "int8"
+    assert image.quantization is not None
+    assert image.quantization.scale == pytest.approx(0.05)
+    assert image.quantization.zero_point == 3
+    pooled = engine.run({"image": np.arange(72, dtype=np.int8).reshape(1, 4, 6, 3)})["pooled"]
+    assert pooled.dtype == np.int8
+    assert pooled.tolist()[0][0][0] == [21, 22, 23]
