@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeml_converters.quantize import calibrate, quantization_summary, quantize_int8
-from edgeml_converters.quantize.plan import SCALE_CONFLICT
+from edgeml_converters.quantize.plan import AMONG_FLOAT, SCALE_CONFLICT
 
 LARGEST_ERROR = 0.25  # of the standard deviation, root mean square, over at most six layers
 PAD_BELOW_AND_RIGHT = [0, 0, 0, 0, 0, 0, 1, 1]
@@ -89,7 +89,8 @@ def test_a_quantized_network_stays_near_the_float_one(
     model = quantize_int8(float_model, calibrate(float_model, samples))
 
     reasons = {entry.reason for entry in quantization_summary(model).excluded}
-    assert reasons <= {SCALE_CONFLICT}  # a Sigmoid and a convolution in one Concat
+    # A Sigmoid and a convolution in one Concat, and then what only moves its values on.
+    assert reasons <= ({SCALE_CONFLICT, AMONG_FLOAT} if SCALE_CONFLICT in reasons else set())
     expected = run(float_model, {"x": inputs})[output]
     spread = max(float(expected.std()), float(np.abs(expected).mean()) / 4, 1e-6)
     for fused in (True, False):
