@@ -137,7 +137,7 @@ def _check_rules(path: Path, proto: onnx.ModelProto, *, by_path: bool) -> None:
     try:
         onnx.checker.check_model(str(path) if by_path else proto)
     except (onnx.checker.ValidationError, UnicodeDecodeError) as error:
-        cause = str(error).strip().splitlines()[0]
+        cause = next(iter(str(error).strip().splitlines()), "no rule is named.")
         raise InputError(
             f"'{path}' breaks the ONNX rules, which a truncated file also does: {cause}",
             "Export or copy the model again.",
