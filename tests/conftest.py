@@ -3,13 +3,6 @@
 import os
 
 import pytest
-from hypothesis import settings
-
-# The same examples on every run, so that a red build is red again; HYPOTHESIS_PROFILE=explore
-# draws new ones.
-settings.register_profile("default", derandomize=True)
-settings.register_profile("explore", derandomize=False, print_blob=True)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
