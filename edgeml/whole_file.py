@@ -1,6 +1,6 @@
 """Files that appear whole or not at all."""
 
-import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,10 +23,14 @@ def _check_target(path: Path) -> None:
         raise InputError(f"{path} is a folder.", "Give the name of a file.")
     if not path.parent.is_dir():
         raise InputError(f"{path} cannot be written: its folder is missing.", "Make it first.")
-    if not os.access(path.parent, os.W_OK):
+    try:
+        # Permission bits say nothing to root, nor on file systems that nobody may write to.
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
         raise InputError(
-            f"{path} cannot be written: permission denied.", "Choose a folder that can be written."
-        )
+            f"{path} cannot be written: {error.strerror}.", "Choose a folder that can be written."
+        ) from error
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -123,7 +123,16 @@ def _open(path: Path) -> Engine:
             f"{path} is not a model that can be compared.",
             f"Give a file whose name ends in one of {', '.join(f'.{name}' for name in FORMATS)}.",
         )
-    return open_engine(format_.verification_engine(), path)
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.", "Check the path.")
+    name = format_.verification_engine()
+    try:
+        return open_engine(name, path)
+    except InputError as error:
+        raise InputError(
+            f"{path} cannot be loaded: {error.problem}",
+            f"Give a whole .{format_.name} file that {name} can run.",
+        ) from error
 
 
 def _samples(data: str | None, preprocess: Path | None, inputs: tuple[TensorSpec, ...]) -> Dataset:

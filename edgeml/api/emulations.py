@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,7 +29,10 @@ def run_together(
             return [future.result() for future in futures]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            _end_children()
+            # A thread may be between two programs just now, and start the second.
+            while not all(future.done() for future in futures):
+                _end_children()
+                wait(futures, timeout=0.05)
             raise
 
 

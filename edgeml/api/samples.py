@@ -59,6 +59,8 @@ def _load_rows(path: Path) -> np.ndarray:
             rows: np.ndarray | None = arrays["inputs"] if "inputs" in names else None
     except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise InputError(f"{path} cannot be read as arrays: {error}.", remedy) from error
+    if rows is not None and rows.shape[:1] == (0,):
+        raise InputError(f"{path} holds no samples.", "Store at least one row in `inputs`.")
     if rows is None or rows.ndim == 0:
         held = ", ".join(names) or "nothing"
         raise InputError(f"{path} holds {held}, and no array `inputs` of samples.", remedy)

@@ -1,6 +1,5 @@
 """What a conversion is asked to do, checked before any work is done."""
 
-import importlib.util
 import math
 import re
 import tomllib
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from edgeml.pipeline.formats import FORMATS, PRECISIONS, Format
 from edgeml_converters.data import Dataset, open_data, synthetic_data
+from edgeml_converters.data.python_callable import load_callable
 from edgeml_converters.sources import SourceModel, load_source
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess import Pipeline
@@ -135,6 +135,8 @@ def _check_words(order: Order) -> None:
             f"--max-drop {order.max_drop} is no number of percentage points.",
             "Give 0 or more, such as --max-drop 0.5.",
         )
+    if any("\ud800" <= character <= "\udfff" for character in order.source.name):
+        raise InputError(f"The name of {order.source} is not UTF-8.", "Rename the file.")
     if order.name is not None and re.fullmatch(r"\w[\w.+-]*", order.name) is None:
         raise InputError(
             f"--name {order.name!r} cannot be the name of a file.",
@@ -161,12 +163,8 @@ def _metrics(order: Order, task: str) -> tuple[str, ...]:
             "Add --metric module:callable, or --task classification.",
         )
     for metric in metrics:
-        module = metric.partition(":")[0]
-        if ":" in metric and importlib.util.find_spec(module) is None:
-            raise InputError(
-                f"--metric {metric}: there is no module {module!r}.",
-                "Give a module that Python can import, such as one in this folder.",
-            )
+        if ":" in metric:
+            load_callable(metric)  # what does not load is told before the work, not after it
     return metrics
 
 

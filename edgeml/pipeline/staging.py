@@ -35,6 +35,8 @@ def staged_output(output: Path) -> Iterator[Stage]:
     Raises:
         InputError: *output* cannot be made or written to.
     """
+    if output.exists() and not output.is_dir():
+        raise InputError(f"The output folder {output} is a file.", "Give a folder with -o.")
     made = _missing_folders(output)
     try:
         output.mkdir(parents=True, exist_ok=True)

@@ -38,6 +38,8 @@ def load_source(
     loader = LOADERS.get(path.suffix.lower())
     if not path.exists():
         raise InputError(f"There is no file '{spec}'.", "Check the path.")
+    if not path.is_file():
+        raise InputError(f"'{spec}' is a folder.", "Give the path of the model file in it.")
     if loader is None:
         known = ", ".join(sorted(LOADERS))
         kind = f"the suffix '{path.suffix}'" if path.suffix else "no suffix"
@@ -45,8 +47,6 @@ def load_source(
             f"'{spec}' has {kind}, which names no kind of model that can be read.",
             f"Give a model with one of the suffixes {known}.",
         )
-    if not path.is_file():
-        raise InputError(f"'{spec}' is a folder.", "Give the path of the model file in it.")
     module, function = loader.split(":")
     model: SourceModel = getattr(import_module(module), function)(path, dict(input_shapes or {}))
     return model

@@ -61,14 +61,16 @@ def read_directory(archive: zipfile.ZipFile, size_bytes: int) -> dict[str, zipfi
     """
     entries = archive.infolist()
     if len(entries) > MAX_ENTRIES:
-        raise _refusal(f"it has {len(entries)} entries, and at most {MAX_ENTRIES} are allowed")
+        raise _refusal(
+            archive, f"it has {len(entries)} entries, and at most {MAX_ENTRIES} are allowed"
+        )
     if sum(max(entry.file_size, entry.compress_size) for entry in entries) > size_bytes:
-        raise _refusal("its entries claim to be larger than the file")
+        raise _refusal(archive, "its entries claim to be larger than the file")
     for entry in entries:
-        _check_entry(entry)
+        _check_entry(archive, entry)
     by_name = {entry.filename: entry for entry in entries}
     if len({name.casefold() for name in by_name}) != len(entries):
-        raise _refusal("it holds two entries of one name")
+        raise _refusal(archive, "it holds two entries of one name")
     return by_name
 
 
@@ -77,20 +79,19 @@ def read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     try:
         return archive.read(entry)
     except READ_ERRORS as error:
-        raise _refusal(f"'{entry.filename}' is damaged ({error})") from error
+        raise _refusal(archive, f"'{entry.filename}' is damaged ({error})") from error
 
 
-def _check_entry(entry: zipfile.ZipInfo) -> None:
+def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG) or entry.is_dir():
-        raise _refusal(f"'{entry.filename}' is not a plain file")
+        raise _refusal(archive, f"'{entry.filename}' is not a plain file")
     if entry.flag_bits & _ENCRYPTED:
-        raise _refusal(f"'{entry.filename}' is encrypted")
+        raise _refusal(archive, f"'{entry.filename}' is encrypted")
     if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
-        raise _refusal(f"'{entry.filename}' is compressed")
+        raise _refusal(archive, f"'{entry.filename}' is compressed")
 
 
-def _refusal(reason: str) -> InputError:
-    return InputError(
-        f"The archive is refused: {reason}.", "Copy the file again, or make it anew with edgeml."
-    )
+def _refusal(archive: zipfile.ZipFile, reason: str) -> InputError:
+    where = archive.filename or "The golden vectors"  # which are an archive within the bundle
+    return InputError(f"{where}: {reason}.", "Copy the file again, or make it anew with edgeml.")
