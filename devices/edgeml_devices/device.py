@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
+from edgeml_runtime.errors import UnsupportedError
+
 Arch = Literal["aarch64", "armv7"]
 CacheKind = Literal["Instruction", "Data", "Unified"]
 Method = Literal["measured", "datasheet", "estimated"]
@@ -82,6 +84,21 @@ class Band:
 
 
 @dataclass(frozen=True)
+class Timing:
+    """How emulated work becomes time on a board.
+
+    Args:
+        mca_cpu: ``-mcpu`` of llvm-mca; not always the core's own name, see the profile.
+        calibration: Constants of the latency model.
+        band: Error band of an estimate.
+    """
+
+    mca_cpu: str
+    calibration: Calibration
+    band: Band
+
+
+@dataclass(frozen=True)
 class KnownBad:
     """A version of an engine that is known to fail on a board."""
 
@@ -102,6 +119,7 @@ class Device:
     Args:
         name: How the command line calls it; the stem of its file.
         title: Its name as the maker writes it.
+        notes: What one should know before one believes the rest, in whole sentences.
         arch: ``aarch64`` or ``armv7``.
         soc: System on chip.
         core: Core type, such as ``Cortex-A72``.
@@ -119,14 +137,14 @@ class Device:
         engines: Engine to the version that is used unless another is asked for.
         known_bad: Engine versions that fail on this board.
         qemu_cpu: ``-cpu`` of QEMU.
-        mca_cpu: ``-mcpu`` of llvm-mca; not always the core's own name, see the profile.
-        calibration: Constants of the latency model.
-        band: Error band of an estimate.
+        timing: What turns counts into time; ``None`` for a board whose latency cannot be estimated.
         provenance: Group of numbers (table of the TOML file) to where it comes from.
+        own: Whether the profile is the user's own, rather than one that comes with edgeml.
     """
 
     name: str
     title: str
+    notes: tuple[str, ...]
     arch: Arch
     soc: str
     core: str
@@ -144,10 +162,33 @@ class Device:
     engines: Mapping[str, str]
     known_bad: tuple[KnownBad, ...]
     qemu_cpu: str
-    mca_cpu: str
-    calibration: Calibration
-    band: Band
+    timing: Timing | None
     provenance: Mapping[str, Provenance]
+    own: bool = False
+
+    @property
+    def mca_cpu(self) -> str:
+        """``-mcpu`` of llvm-mca; `UnsupportedError` without `timing`."""
+        return self._timing.mca_cpu
+
+    @property
+    def calibration(self) -> Calibration:
+        """Constants of the latency model; `UnsupportedError` without `timing`."""
+        return self._timing.calibration
+
+    @property
+    def band(self) -> Band:
+        """Error band of an estimate; `UnsupportedError` without `timing`."""
+        return self._timing.band
+
+    @property
+    def _timing(self) -> Timing:
+        if self.timing is None:
+            raise UnsupportedError(
+                f"{self.title} runs 32-bit code ({self.arch}), and only 64-bit code can be timed.",
+                "Choose a 64-bit target, or measure on it: edgeml bench BUNDLE --host user@board",
+            )
+        return self.timing
 
     def cache(self, level: int) -> Cache | None:
         """Return the data or unified cache of *level*, or ``None`` when there is none."""
@@ -157,13 +198,17 @@ class Device:
     def to_json(self) -> dict[str, Any]:
         """Return this board's entry of the ``edgeml.devices/1`` document."""
         plain = dict(vars(self))
+        plain |= dict.fromkeys(("mca_cpu", "calibration", "band"))
+        if (timing := plain.pop("timing")) is not None:
+            plain["mca_cpu"] = timing.mca_cpu
+            plain["calibration"] = dict(vars(timing.calibration))
+            plain["band"] = dict(vars(timing.band))
+        plain["notes"] = list(self.notes)
         plain["midr"] = f"{self.midr:#x}"
         plain["features"] = list(self.features)
         plain["ram_mib"] = list(self.ram_mib)
         plain["engines"] = dict(self.engines)
         plain["caches"] = [dict(vars(entry)) for entry in self.caches]
         plain["known_bad"] = [entry.to_json() for entry in self.known_bad]
-        plain["calibration"] = dict(vars(self.calibration))
-        plain["band"] = dict(vars(self.band))
         plain["provenance"] = {group: p.to_json() for group, p in self.provenance.items()}
         return plain

@@ -5,23 +5,23 @@ Each is a `Check`, for ``edgeml doctor``. Must change nothing.
 
 import importlib.metadata
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgeml_devices.cache import cache_root
-from edgeml_devices.emulation.debian_mirror import find_keyring
-from edgeml_devices.emulation.qemu import find_qemu, qemu_version
+from edgeml_devices.emulation.qemu import locate_qemu, qemu_version
 from edgeml_devices.emulation.sysroot import is_provisioned
+from edgeml_devices.latency.llvm import locate_llvm
 from edgeml_devices.profile import list_devices, load_device
+from edgeml_devices.toolkit import load_recipe
 from edgeml_runtime.errors import MissingToolError
 
 _TOOLS = {
-    "llvm-mca-19": ("prices instructions", "sudo apt-get install llvm-19"),
-    "cc": ("compiles the counting plugin", "sudo apt-get install gcc"),
-    "apt-get": ("fetches the boards' packages", "use a Debian or Ubuntu machine"),
-    "dpkg-deb": ("unpacks the boards' packages", "use a Debian or Ubuntu machine"),
+    "cc": ("compiles the counting plugin", "sudo apt-get install gcc libc6-dev"),
+    "apt-get": ("fetches the emulator and the boards' packages", "use a Debian or Ubuntu machine"),
+    "dpkg-deb": ("unpacks them", "use a Debian or Ubuntu machine"),
 }
 
 
@@ -49,24 +49,36 @@ class Check:
 def checks() -> tuple[Check, ...]:
     """Return every check, in the order in which the remedies are best followed."""
     return (
-        _from_search("qemu-user", lambda: _described_qemu(find_qemu(load_device("rpi4")))),
+        _emulator(),
+        Check("LLVM", ok=True, found=_described_llvm(), remedy=""),
         *_tools(),
-        _from_search("Debian's archive keys", lambda: str(find_keyring())),
         _sysroots(),
         _foreign_distribution(),
         _runtime_owners(),
     )
 
 
-def _from_search(name: str, search: Callable[[], str]) -> Check:
+def _emulator() -> Check:
     try:
-        return Check(name, ok=True, found=search(), remedy="")
+        found = locate_qemu(load_device("rpi4"))
     except MissingToolError as error:
-        return Check(name, ok=False, found=error.problem, remedy=error.remedy)
+        return Check("emulator", ok=False, found=error.problem, remedy=error.remedy)
+    version = "" if found is None else f"QEMU {qemu_version(str(found))}"
+    return Check("emulator", ok=True, found=_described(found, version, "qemu"), remedy="")
 
 
-def _described_qemu(program: Path) -> str:
-    return f"{program} {qemu_version(str(program))}, with plugins"
+def _described_llvm() -> str:
+    llvm = locate_llvm()
+    if llvm is None:
+        return _described(None, "", "llvm")
+    return _described(llvm.analyser, llvm.version, "llvm")
+
+
+def _described(program: Path | None, version: str, tool: str) -> str:
+    if program is None:
+        return f"edgeml's own, {load_recipe(tool).download_mib} MiB, fetched when first used"
+    owner = "edgeml's own" if program.is_relative_to(cache_root()) else "this machine's"
+    return f"{version}, {owner} ({program})"
 
 
 def _tools() -> Iterator[Check]:

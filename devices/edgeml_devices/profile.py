@@ -1,158 +1,133 @@
-"""Profiles of boards: one TOML file in ``profiles/`` is one board.
+"""The boards there are profiles of: those that come with edgeml, and the user's own.
 
-Knows the layout of such a file (``edgeml.device/1``). A file is refused, naming key, value and what
-is allowed, when anything in it is missing, unknown or out of range, or when a number stands in a
-table that does not say its ``source``, ``method`` and ``date``. Must not know what the numbers are
-used for.
+One TOML file is one board; `edgeml_devices.profile_file` knows what stands in it. Must not know
+what the numbers are used for.
 """
 
 import difflib
+import os
 from functools import cache
 from importlib.resources import files
-from typing import get_args
+from pathlib import Path
 
-from edgeml_devices.device import (
-    Arch,
-    Band,
-    Cache,
-    CacheKind,
-    Calibration,
-    Device,
-    KnownBad,
-    Method,
-    Provenance,
-)
-from edgeml_devices.toml_table import TomlTable, parse_toml
+from edgeml_devices.device import Device
+from edgeml_devices.profile_file import read_device
 from edgeml_runtime.errors import InputError
 
-__all__ = ["Device", "list_devices", "load_device", "read_device"]
-
-SCHEMA = "edgeml.device/1"
-
-_CACHES: dict[str, tuple[int, CacheKind]] = {
-    "l1i": (1, "Instruction"),
-    "l1d": (1, "Data"),
-    "l2": (2, "Unified"),
-    "l3": (3, "Unified"),
-}
+__all__ = ["Device", "add_device", "list_devices", "load_device", "own_folder"]
 
 
 def list_devices() -> tuple[Device, ...]:
-    """Return every board there is a profile of, by name."""
+    """Return every board, by name.
+
+    Raises:
+        InputError: A file of the user's own is faulty.
+    """
     return tuple(load_device(name) for name in _names())
 
 
-@cache
 def load_device(name: str) -> Device:
     """Return the board called *name*.
 
     Raises:
         InputError: There is no such board (the nearest names are given), or its file is faulty.
     """
+    if name in _shipped_names():
+        return _shipped(name)
+    if name in (own := _own_files()):
+        return read_device(_text(own[name]), str(own[name]), named=name, own=True)
     names = _names()
-    if name not in names:
-        near = difflib.get_close_matches(name.lower(), names, n=2, cutoff=0.4) or list(names)
-        raise InputError(
-            f"There is no board called '{name}'.",
-            f"Did you mean {' or '.join(near)}? 'edgeml devices list' shows all.",
-        )
-    file = files("edgeml_devices") / "profiles" / f"{name}.toml"
-    return read_device(file.read_text(encoding="utf-8"), file.name)
+    near = difflib.get_close_matches(name.lower(), names, n=2, cutoff=0.4) or list(names)
+    raise InputError(
+        f"There is no board called '{name}'.",
+        f"Did you mean {' or '.join(near)}? 'edgeml devices list' shows all.",
+    )
 
 
-def read_device(text: str, file: str) -> Device:
-    """Return the board that the TOML *text* of *file* describes.
+def add_device(file: Path, *, replace: bool = False) -> Device:
+    """Keep a profile of the user's own, so that its board is found by name from now on.
+
+    Args:
+        file: The TOML file; it is copied.
+        replace: Whether it may take the place of one that was added before.
 
     Raises:
-        InputError: The text is not a valid profile; names the file, key, value and what is allowed.
+        InputError: The file is faulty, or its name is taken.
     """
-    root = parse_toml(text, file)
-    root.text("schema", allowed=(SCHEMA,))
-    board = root.table("board")
-    cpu = root.table("cpu")
-    software = root.table("software")
-    emulation = root.table("emulation")
-    caches = root.table("caches")
-    latency = root.table("latency")
-    band = root.table("band")
-    provenance = {
-        table.key: _provenance(table) for table in (board, cpu, caches, emulation, latency, band)
-    }
-    device = Device(
-        name=root.text("name", allowed=(file.removesuffix(".toml"),)),
-        title=root.text("title"),
-        arch=root.choice("arch", get_args(Arch)),
-        soc=board.text("soc"),
-        ram_mib=board.integers("ram_mib", 1, 1 << 20),
-        core=cpu.text("core"),
-        cores=cpu.integer("cores", 1, 64),
-        clock_mhz=cpu.integer("clock_mhz", 100, 10_000),
-        midr=cpu.integer("midr", 0, 0xFFFF_FFFF),
-        features=cpu.texts("features"),
-        bogomips=cpu.number("bogomips", 1.0, 10_000.0),
-        caches=tuple(_cache(caches, key) for key in _CACHES if key in caches),
-        os=software.text("os"),
-        suite=software.text("suite"),
-        glibc=software.text("glibc"),
-        python=software.text("python"),
-        engines=root.table("engines").all_texts(),
-        known_bad=tuple(_known_bad(entry) for entry in root.tables("known_bad")),
-        qemu_cpu=emulation.text("qemu_cpu"),
-        mca_cpu=emulation.text("mca_cpu"),
-        calibration=_calibration(latency),
-        band=Band(
-            low_factor=band.number("low_factor", 0.1, 1.0),
-            high_factor=band.number("high_factor", 1.0, 10.0),
-        ),
-        provenance=provenance,
-    )
-    root.refuse_unread()
+    text = _text(file)
+    device = read_device(text, str(file), own=True)
+    if device.name in _shipped_names():
+        raise InputError(
+            f"{file}: the board '{device.name}' comes with edgeml, and cannot be replaced.",
+            "Give yours another name.",
+        )
+    kept = own_folder() / f"{device.name}.toml"
+    if kept.exists() and not replace:
+        raise InputError(
+            f"{file}: there is a board '{device.name}' already, in {kept}.",
+            "Add --replace to replace it, or give yours another name.",
+        )
+    _store(text, kept)
     return device
 
 
-def _provenance(table: TomlTable) -> Provenance:
-    return Provenance(
-        source=table.text("source"),
-        method=table.choice("method", get_args(Method)),
-        date=table.date("date"),
-    )
+def own_folder() -> Path:
+    """Return the folder of the user's own profiles, which need not exist yet.
+
+    It is ``$EDGEML_DEVICES``, else ``$XDG_CONFIG_HOME/edgeml/devices``, else
+    ``~/.config/edgeml/devices``.
+    """
+    if own := os.environ.get("EDGEML_DEVICES"):
+        return Path(own).expanduser().absolute()
+    settings = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(settings).expanduser().absolute() / "edgeml" / "devices"
 
 
-def _cache(caches: TomlTable, key: str) -> Cache:
-    level, kind = _CACHES[key]
-    entry = caches.table(key)
-    return Cache(
-        level=level,
-        kind=kind,
-        size_kib=entry.integer("size_kib", 1, 1 << 20),
-        ways=entry.integer("ways", 1, 64),
-        line_bytes=entry.integer("line_bytes", 16, 256),
-        shared=entry.boolean("shared"),
-    )
+def _names() -> tuple[str, ...]:
+    return tuple(sorted({*_shipped_names(), *_own_files()}))
 
 
-def _known_bad(entry: TomlTable) -> KnownBad:
-    return KnownBad(
-        engine=entry.text("engine"),
-        version=entry.text("version"),
-        reason=entry.text("reason"),
-        provenance=_provenance(entry),
-    )
-
-
-def _calibration(latency: TomlTable) -> Calibration:
-    return Calibration(
-        compute_factor=latency.number("compute_factor", 0.1, 10.0),
-        block_entry_cycles=latency.number("block_entry_cycles", 0.0, 100.0),
-        l2_line_ns=latency.number("l2_line_ns", 0.0, 1000.0),
-        l3_line_ns=latency.number("l3_line_ns", 0.0, 1000.0) if "l3_line_ns" in latency else None,
-        dram_gb_per_s=latency.number("dram_gb_per_s", 0.1, 1000.0),
-        operator_sync_us=latency.number("operator_sync_us", 0.0, 10_000.0),
-    )
+def _own_files() -> dict[str, Path]:
+    return {file.stem: file for file in sorted(own_folder().glob("[!.]*.toml"))}
 
 
 @cache
-def _names() -> tuple[str, ...]:
+def _shipped_names() -> frozenset[str]:
     folder = files("edgeml_devices") / "profiles"
     found = (entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    return tuple(sorted(name.removesuffix(".toml") for name in found))
+    return frozenset(name.removesuffix(".toml") for name in found)
+
+
+@cache
+def _shipped(name: str) -> Device:
+    file = files("edgeml_devices") / "profiles" / f"{name}.toml"
+    return read_device(file.read_text(encoding="utf-8"), file.name, named=name)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"The profile {file} cannot be read: {error.strerror}.", "Give the path of a TOML file."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"The profile {file} is not a text in UTF-8.", "Give the path of a TOML file."
+        ) from error
+
+
+def _store(text: str, kept: Path) -> None:
+    partial = kept.with_name(f".{kept.name}.{os.getpid()}")
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(kept)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The profile cannot be kept in {kept.parent}: {error.strerror}.",
+            "Set EDGEML_DEVICES to a folder that you may write to.",
+        ) from error

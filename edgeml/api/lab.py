@@ -1,4 +1,4 @@
-"""`edgeml.list_devices` and `edgeml.setup_device`: the boards and their emulation."""
+"""`edgeml.list_devices`, `add_device` and `setup_device`: the boards and their emulation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeml_devices.emulation import ensure_sysroot
 from edgeml_devices.profile import Device, load_device
+from edgeml_devices.profile import add_device as keep_device
 from edgeml_devices.profile import list_devices as all_devices
 from edgeml_runtime.progress import Progress, silent
 
@@ -56,6 +57,19 @@ def list_devices(name: str | None = None) -> DeviceList:
         InputError: There is no such board; gives the nearest names.
     """
     return DeviceList(all_devices() if name is None else (load_device(name),))
+
+
+def add_device(file: Path | str, *, replace: bool = False) -> DeviceList:
+    """Keep a profile of your own, so that its board is found by name from now on.
+
+    Args:
+        file: A TOML file in the form ``edgeml.device/1``; it is copied.
+        replace: Whether it may take the place of one that was added before.
+
+    Raises:
+        InputError: The file is faulty (file, key, value and what is allowed), or its name is taken.
+    """
+    return DeviceList((keep_device(Path(file), replace=replace),))
 
 
 def setup_device(name: str, *, progress: Progress = silent) -> DeviceSetup:

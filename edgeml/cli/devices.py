@@ -1,5 +1,6 @@
 """`edgeml devices`: the boards, and the set-up of their emulation."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,10 +14,17 @@ if TYPE_CHECKING:
     from edgeml_devices.profile import Device
 
 EXAMPLE = "\b\nExample: edgeml devices list"
-COLUMNS = ("name", "board", "core", ">cores", ">MHz", "arch", "engines")
+COLUMNS = ("name", "board", "core", ">cores", ">MHz", "arch", "profile", "engines")
 
 DeviceName = Annotated[
     str, typer.Argument(metavar="NAME", help="A board as `edgeml devices list` names it.")
+]
+
+ProfileFile = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A board as a TOML file (edgeml.device/1).")
+]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Replace a board of your own that has the same name.")
 ]
 
 app = typer.Typer(help="Show the boards and set up their emulation.", rich_markup_mode=None)
@@ -58,6 +66,22 @@ def setup_command(name: DeviceName, as_json: Json = False, _debug: Debug = False
     return 0
 
 
+@app.command("add", epilog="\b\nExample: edgeml devices add my-board.toml")
+def add_command(
+    file: ProfileFile, *, replace: Replace = False, as_json: Json = False, _debug: Debug = False
+) -> int:
+    """Check a board of your own and keep it, so that it is found by name."""
+    from edgeml.api.lab import add_device  # noqa: PLC0415 - loads numpy; only here
+
+    added = add_device(file, replace=replace)
+    if as_json:
+        print_document(added.to_json())
+    else:
+        (device,) = added.devices
+        print_lines(f"{device.name} ({device.title}) is now a board: --target {device.name}")
+    return 0
+
+
 def _row(device: "Device") -> tuple[str, ...]:
     return (
         device.name,
@@ -66,5 +90,6 @@ def _row(device: "Device") -> tuple[str, ...]:
         str(device.cores),
         f"{device.clock_mhz:g}",
         device.arch,
+        "own" if device.own else "edgeml",
         ", ".join(device.engines),
     )

@@ -82,3 +82,42 @@ def test_processes_take_turns(tmp_path: Path) -> None:
             holder.wait()
     assert told == ["waiting for another edgeml to finish its set-up"]
     assert holder.returncode == 0
+
+
+# Makes a folder unless it is there; dies within it when told to.
+_BUILDER = """
+import os, signal, sys
+from pathlib import Path
+from edgeml_devices.cache import building, exclusive
+root, dies = Path(sys.argv[1]), sys.argv[2] == "dies"
+with exclusive(root):
+    if (root / "made").exists():
+        print("found")
+    else:
+        with building(root / "made") as unfinished:
+            (unfinished / "file").write_text("half")
+            if dies:
+                os.kill(os.getpid(), signal.SIGKILL)
+            (unfinished / "file").write_text("whole")
+        print("made")
+"""
+
+
+def test_one_of_many_processes_makes_a_folder(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _BUILDER, str(tmp_path), "lives"]
+    with exclusive(tmp_path):
+        makers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    told = sorted(maker.communicate(timeout=60)[0] for maker in makers)
+    assert told == ["found\n", "found\n", "made\n"]
+    assert (tmp_path / "made" / "file").read_text() == "whole"
+
+
+def test_a_process_that_is_killed_leaves_neither_lock_nor_folder(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _BUILDER, str(tmp_path)]
+    killed = subprocess.run([*command, "dies"], check=False)
+    assert killed.returncode == -9
+    assert not (tmp_path / "made").exists()
+    after = subprocess.run([*command, "lives"], check=True, capture_output=True, text=True)
+    assert after.stdout == "made\n"
+    assert (tmp_path / "made" / "file").read_text() == "whole"
+    assert {path.name for path in tmp_path.iterdir()} == {"made", ".lock"}

@@ -18,13 +18,35 @@ def test_a_fault_has_a_remedy_and_only_a_fault() -> None:
     assert all(check.ok == (not check.remedy) and check.found for check in found)
 
 
-def test_missing_tools_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The only folder on PATH of a machine with nothing fetched yet."""
     monkeypatch.delenv("EDGEML_QEMU", raising=False)
+    monkeypatch.setenv("EDGEML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+def test_missing_tools_are_named(bare_machine: Path) -> None:
+    assert not list(bare_machine.iterdir())
     faults = {check.name: check.remedy for check in checks() if not check.ok}
-    assert faults["qemu-user"] == "Install it: sudo apt-get install qemu-user"
-    assert faults["cc"] == "sudo apt-get install gcc"
-    assert faults["llvm-mca-19"] == "sudo apt-get install llvm-19"
+    assert faults["cc"] == "sudo apt-get install gcc libc6-dev"
+    assert faults["apt-get"] == "use a Debian or Ubuntu machine"
+
+
+@pytest.mark.usefixtures("bare_machine")
+@pytest.mark.parametrize("name", ["emulator", "LLVM"])
+def test_what_edgeml_brings_is_no_fault(name: str) -> None:
+    check = _check(name)
+    assert check.ok
+    assert "MiB, fetched when first used" in check.found
+
+
+def test_the_machines_own_emulator_is_told(bare_machine: Path) -> None:
+    program = bare_machine / "qemu-aarch64"
+    program.write_text("#!/bin/sh\necho 'qemu-aarch64 version 7.2.5 -plugin'\n")
+    program.chmod(0o755)
+    assert _check("emulator").found == f"QEMU 7.2.5, this machine's ({program})"
 
 
 def _install(site: Path, name: str, entry_point: str) -> None:

@@ -3,7 +3,7 @@
 from edgeml_devices.emulation.board_run import BoardRun, VariantRun, run_bundle
 from edgeml_devices.emulation.guest import GuestResult, run_guest
 from edgeml_devices.emulation.qemu import find_qemu
-from edgeml_devices.emulation.sysroot import Sysroot, ensure_sysroot
+from edgeml_devices.emulation.sysroot import Sysroot, ensure_sysroot, ensure_sysroots
 
 __all__ = [
     "BoardRun",
@@ -11,6 +11,7 @@ __all__ = [
     "Sysroot",
     "VariantRun",
     "ensure_sysroot",
+    "ensure_sysroots",
     "find_qemu",
     "run_bundle",
     "run_guest",

@@ -145,8 +145,10 @@ def _run_engine(
         with as_file(script) as file:
             result = run_guest(device, sysroot, [str(file), *arguments])
     except EngineCrashError as error:
+        version, usual = sysroot.engines[engine], device.engines.get(engine)
+        hint = f" The usual one there is {engine}=={usual}." if usual not in {None, version} else ""
         raise EngineCrashError(
-            f"{engine} {sysroot.engines[engine]}: {error.problem}", error.remedy
+            f"{engine} {version}: {error.problem}", error.remedy + hint
         ) from error
     entries = json.loads(result.stdout.strip().splitlines()[-1])
     return [

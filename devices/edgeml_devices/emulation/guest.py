@@ -16,6 +16,7 @@ from edgeml_devices.cache import cache_root, make_folder
 from edgeml_devices.device import Device
 from edgeml_devices.emulation.guest_failure import Guest, explain_failure, without_chatter
 from edgeml_devices.emulation.qemu import find_qemu
+from edgeml_devices.emulation.surroundings import own_places, packaged_modules
 from edgeml_devices.emulation.sysroot import Sysroot
 from edgeml_devices.process import run
 from edgeml_runtime.errors import EngineCrashError
@@ -60,7 +61,7 @@ def run_guest(
         device=device,
         qemu=qemu,
         python=(str(sysroot.python), *arguments),
-        environment={**_environment(sysroot), **environment},
+        environment={**_environment(device, sysroot), **environment},
     )
     try:
         left = run([*qemu, *options, *guest.python], guest.environment, timeout_s)
@@ -74,17 +75,22 @@ def run_guest(
     return GuestResult(left.stdout, without_chatter(left.stderr))
 
 
-def _environment(sysroot: Sysroot) -> dict[str, str]:
+def _environment(device: Device, sysroot: Sysroot) -> dict[str, str]:
     """Return the whole environment of a guest: nothing of the host's."""
+    modules = (sysroot.site, _runtime_folder(), packaged_modules(sysroot.path))
     return {
+        **own_places(device, sysroot.path),
         "PATH": "/usr/bin:/bin",
         "HOME": "/tmp",  # noqa: S108 - the guest's; engines only look for settings there
         "LC_ALL": "C.UTF-8",
         "OPENBLAS_NUM_THREADS": "1",
+        # Else onnxruntime 1.32 starts threads that write to HOME and to the network: no two runs
+        # of it would be alike, and nobody asked for it.
+        "ORT_DISABLE_TELEMETRY": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
         "PYTHONNOUSERSITE": "1",
-        "PYTHONPATH": f"{sysroot.site}:{_runtime_folder()}",
+        "PYTHONPATH": ":".join(str(folder) for folder in modules if folder.is_dir()),
     }
 
 

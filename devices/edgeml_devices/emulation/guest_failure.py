@@ -89,12 +89,21 @@ def _death(guest: Guest, number: int) -> EngineCrashError:
         found = explain_sigill((*guest.qemu, *guest.python), guest.environment, device)
         where = f": {found}" if found else ""
         remedy = (
-            f"The {device.core} lacks that instruction, so the board dies of it too: "
-            "choose another engine or engine version."
+            f"{_refusing_core(device)}: choose another version of the engine "
+            "(--engine NAME==VERSION) or another engine."
         )
     return EngineCrashError(
         f"{guest.name} died on the emulated {device.title} of {cause} ({killed_by.name}){where}.",
         remedy,
+    )
+
+
+def _refusing_core(device: Device) -> str:
+    if device.qemu_cpu == device.core.lower():
+        return f"The {device.core} lacks that instruction, so the board dies of it too"
+    return (
+        f"QEMU's {device.qemu_cpu}, which stands in for the {device.core}, lacks that instruction, "
+        "so the board most likely dies of it too"
     )
 
 

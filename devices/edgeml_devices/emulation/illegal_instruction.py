@@ -20,9 +20,10 @@ _FAULT = re.compile(r"--- SIGILL \{.*si_addr ?= ?(?:0x)?([0-9a-f]+)")
 _OPEN = re.compile(r"\bopen(?:at)?\((?:AT_FDCWD,)?\"([^\"]+)\".*\) = (\d+)\s*$")
 _CLOSE = re.compile(r"\bclose\((\d+)\)")
 _MMAP = re.compile(
-    r"\bmmap\((?:NULL|0x[0-9a-f]+),(\d+|0x[0-9a-f]+),[^,]*,[^,]*,(-?\d+),(\d+|0x[0-9a-f]+)\)"
+    r"\bmmap(2?)\((?:NULL|0x[0-9a-f]+),(\d+|0x[0-9a-f]+),[^,]*,[^,]*,(-?\d+),(\d+|0x[0-9a-f]+)\)"
     r" = 0x([0-9a-f]+)"
 )
+_PAGE_BYTES = 4096  # the unit of mmap2, by which 32-bit programs map files
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,10 @@ def locate_fault(trace: Iterator[str]) -> tuple[str, int] | None:
         if found := _OPEN.search(line):
             descriptors[found[2]] = found[1]
         elif found := _MMAP.search(line):
-            length, descriptor, offset, start = found.groups()
+            in_pages, length, descriptor, offset, start = found.groups()
+            offset_bytes = int(offset, 0) * (_PAGE_BYTES if in_pages else 1)
             file = descriptors.get(descriptor, "")
-            mappings.append(_Mapping(int(start, 16), int(length, 0), int(offset, 0), file))
+            mappings.append(_Mapping(int(start, 16), int(length, 0), offset_bytes, file))
         elif found := _CLOSE.search(line):
             descriptors.pop(found[1], None)
         elif found := _FAULT.search(line):
@@ -108,4 +110,5 @@ def _disassemble(file: Path, offset: int, device: Device) -> str:
         left = run([program, *options, str(source)], timeout_s=60)
     words = [line.split() for line in left.stdout.splitlines() if line.startswith("\t")]
     instruction = next((" ".join(w) for w in words if not w[0].startswith(".")), "")
+    instruction = re.sub(r"(#-?\d+\.\d+?)0+$", r"\1", instruction)  # llvm-mc writes #0.50000000
     return f"{instruction} " if instruction else ""

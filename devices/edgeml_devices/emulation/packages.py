@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeml_devices.cache import COPY_A_CACHE, make_folder
-from edgeml_devices.emulation.debian_mirror import find_keyring, mirror_uri
+from edgeml_devices.debian.mirror import find_keyring, mirror_uri
 from edgeml_devices.process import Job, run
 from edgeml_runtime.errors import InternalError, MissingToolError
 from edgeml_runtime.progress import Progress, silent

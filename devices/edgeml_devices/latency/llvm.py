@@ -1,20 +1,14 @@
-"""Where LLVM's scheduling models are: llvm-mc and llvm-mca of one version.
+"""Where LLVM's scheduling models are: llvm-mc and llvm-mca of the one version that is used.
 
-Knows how the tools are named and how old they may be; must not know what they are used for.
+Knows how the tools are named; must not know what they are used for.
 """
 
-import re
 import shutil
-import subprocess
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from edgeml_runtime.errors import MissingToolError
-
-OLDEST_MAJOR = 19
-_NEWEST_MAJOR = 40
-_VERSION = re.compile(r"LLVM version (\d+)(\.\d+\.\d+)")
+from edgeml_devices.toolkit import Tool, ensure_tool, find_tool, load_recipe, program_version
+from edgeml_runtime.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -32,38 +26,40 @@ class Llvm:
     version: str
 
 
-@cache
-def find_llvm() -> Llvm:
-    """Return the oldest LLVM on PATH that is recent enough, so that machines with several agree.
+def find_llvm(progress: Progress = silent) -> Llvm:
+    """Return the LLVM whose models the latency model was fitted with.
 
-    The plain name ``llvm-mca`` is looked at last, and only its ``--version`` is believed: it is
-    often an older LLVM, whose models of these cores differ.
+    It is this machine's own when it is of that very version, else the toolkit's, fetched when it
+    is not there.
+
+    Args:
+        progress: Told of fetching.
 
     Raises:
-        MissingToolError: There is none of version 19 or newer.
+        MissingToolError: There is none, and it cannot be fetched.
     """
-    suffixes = [f"-{major}" for major in range(OLDEST_MAJOR, _NEWEST_MAJOR)]
-    too_old = ""
-    for suffix in [*suffixes, ""]:
-        assembler = shutil.which(f"llvm-mc{suffix}")
-        analyser = shutil.which(f"llvm-mca{suffix}")
+    return locate_llvm() or _in_toolkit(ensure_tool(load_recipe("llvm"), progress))
+
+
+def locate_llvm() -> Llvm | None:
+    """Return what `find_llvm` returns, or ``None`` where that would fetch it."""
+    if own := _system_llvm():
+        return own
+    tool = find_tool(load_recipe("llvm"))
+    return None if tool is None else _in_toolkit(tool)
+
+
+def _system_llvm() -> Llvm | None:
+    recipe = load_recipe("llvm")
+    for suffix in (f"-{recipe.version.partition('.')[0]}", ""):
+        assembler, analyser = (shutil.which(f"llvm-{tool}{suffix}") for tool in ("mc", "mca"))
         if assembler is None or analyser is None:
             continue
-        version = _version(analyser)
-        if version == _version(assembler) and _major(version) >= OLDEST_MAJOR:
+        version = program_version(analyser)
+        if recipe.accepts(version) and program_version(assembler) == version:
             return Llvm(Path(assembler), Path(analyser), version)
-        too_old = f" ({analyser} is version {version or 'unknown'})"
-    raise MissingToolError(
-        f"llvm-mc and llvm-mca of LLVM {OLDEST_MAJOR} or newer are not on PATH{too_old}.",
-        f"Install them: apt-get install llvm-{OLDEST_MAJOR}",
-    )
+    return None
 
 
-def _version(tool: str) -> str:
-    result = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False)
-    found = _VERSION.search(result.stdout)
-    return "".join(found.groups()) if found else ""
-
-
-def _major(version: str) -> int:
-    return int(version.partition(".")[0] or 0)
+def _in_toolkit(tool: Tool) -> Llvm:
+    return Llvm(tool.program("llvm-mc"), tool.program("llvm-mca"), tool.version)

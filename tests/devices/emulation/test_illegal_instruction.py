@@ -1,11 +1,12 @@
 """Naming the instruction that a processor refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edgeml_devices.device import Device
-from edgeml_devices.emulation import Sysroot, ensure_sysroot, run_guest
+from edgeml_devices.emulation import Sysroot, ensure_sysroot, run_bundle, run_guest
 from edgeml_devices.emulation.illegal_instruction import locate_fault
 from edgeml_devices.profile import load_device
 from edgeml_runtime.errors import EngineCrashError
@@ -81,8 +82,45 @@ def test_half_precision_runs_on_a_pi_5(half_precision_code: Path) -> None:
     assert result.stdout == "survived\n"
 
 
+_KNOWN_BAD = {"onnxruntime": "1.21.0"}
+
+
+@pytest.fixture(params=["rpi4", "rpi-zero2w"])
+def unwarned(request: pytest.FixtureRequest) -> Device:
+    """A board whose profile has no word of versions that fail."""
+    return replace(load_device(request.param), known_bad=())
+
+
 @pytest.mark.emulated
-def test_the_engine_version_that_broke_every_pi_4_is_caught(rpi4: Device) -> None:
-    sysroot = ensure_sysroot(rpi4, engines={"onnxruntime": "1.21.0"})
+def test_the_version_that_broke_these_boards_is_caught_at_import(unwarned: Device) -> None:
+    sysroot = ensure_sysroot(unwarned, engines=_KNOWN_BAD)
     with pytest.raises(EngineCrashError, match=r"fmov v1\.4h.*offset 0xb28f4 of onnxruntime_pyb"):
-        run_guest(rpi4, sysroot, ["-c", "import onnxruntime"])
+        run_guest(unwarned, sysroot, ["-c", "import onnxruntime"])
+
+
+@pytest.mark.emulated
+def test_the_version_that_broke_these_boards_is_caught_with_a_bundle(
+    unwarned: Device, classifier_bundle: Path
+) -> None:
+    sysroot = ensure_sysroot(unwarned, engines=_KNOWN_BAD)
+    with pytest.raises(EngineCrashError) as caught:
+        run_bundle(unwarned, sysroot, classifier_bundle)
+    assert caught.value.exit_code == 1
+    assert caught.value.problem.startswith("onnxruntime 1.21.0: run_bundle.py died on the emulated")
+    assert "fmov v1.4h, #0.5 at offset 0xb28f4 of onnxruntime_pyb" in caught.value.problem
+    assert "another version of the engine (--engine NAME==VERSION)" in caught.value.remedy
+    assert caught.value.remedy.endswith(f"is onnxruntime=={unwarned.engines['onnxruntime']}.")
+
+
+# The same with the system calls of a 32-bit program, which maps files in units of pages.
+_TRACE_32 = """\
+17 openat(AT_FDCWD,"/site/libengine.so",O_RDONLY|O_LARGEFILE|O_CLOEXEC) = 4
+17 mmap2(NULL,262252,PROT_EXEC|PROT_READ,MAP_PRIVATE|MAP_DENYWRITE,4,0) = 0x3ff9d000
+17 mmap2(0x3ffdc000,8192,PROT_EXEC,MAP_PRIVATE|MAP_DENYWRITE|MAP_FIXED,4,0x3e) = 0x3ffdc000
+17 close(4) = 0
+--- SIGILL {si_signo=SIGILL, si_code=2, si_addr=0x3ffdc008} ---
+"""
+
+
+def test_a_32_bit_program_maps_files_by_pages() -> None:
+    assert locate_fault(iter(_TRACE_32.splitlines())) == ("/site/libengine.so", 0x3E008)

@@ -7,11 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from edgeml_devices.emulation.wheels import WheelDownload, select_wheels, unpack_wheel
+from edgeml_devices.emulation.wheel_lock import read_lock
+from edgeml_devices.emulation.wheels import (
+    WheelDownload,
+    compatible_sets,
+    select_wheels,
+    unpack_wheel,
+)
 from edgeml_devices.profile import load_device
 from edgeml_runtime.errors import InputError, MissingToolError
 
-_NUMPY, *_ = select_wheels(load_device("rpi4"), {"numpy": "2.4.6"})
+_NUMPY = read_lock().fitting(load_device("rpi4"))["numpy==2.4.6"]
 
 
 def test_an_engine_brings_what_it_needs() -> None:
@@ -28,7 +34,36 @@ def test_an_unknown_version_names_those_known() -> None:
     with pytest.raises(InputError, match=r"Known versions: 1\.21\.0, 1\.32\.0"):
         select_wheels(load_device("rpi4"), {"onnxruntime": "1.2"})
     with pytest.raises(InputError, match="Known versions: none"):
+        select_wheels(load_device("rpi2-armv7"), {"onnxruntime": "1.32.0"})
+
+
+def test_an_unknown_engine_names_those_known() -> None:
+    with pytest.raises(InputError, match=r"no engine called 'tensorflow'.*onnxruntime, litert"):
         select_wheels(load_device("rpi4"), {"tensorflow": "1.2"})
+
+
+def test_engines_for_different_numpy_are_told_apart() -> None:
+    rpi4 = load_device("rpi4")
+    assert compatible_sets(rpi4, {"tflite-runtime": "2.14.0", **rpi4.engines}) == (
+        {"tflite-runtime": "2.14.0"},
+        {name: rpi4.engines[name] for name in ("onnxruntime", "litert", "litert-builtin")},
+    )
+    both = {"tflite-runtime": "2.14.0", "litert": "2.3.0"}
+    with pytest.raises(InputError, match=r"litert 2\.3\.0 needs numpy==2\.4\.6, .*numpy==1\.26\.4"):
+        select_wheels(rpi4, both)
+
+
+def test_the_lock_holds_together() -> None:
+    lock = read_lock()
+    for wheel in lock.wheels:
+        name, version, *tags = wheel.file.removesuffix(".whl").split("-")
+        assert (name.replace("_", "-"), version) == (wheel.distribution, wheel.version)
+        assert tags[0] == f"cp{wheel.python.replace('.', '')}"
+        machine = {"aarch64": "aarch64", "armv7": "armv7l"}[wheel.arch]
+        assert all(platform.endswith(machine) for platform in wheel.platforms)
+        siblings = {w.pin for w in lock.wheels if (w.python, w.arch) == (wheel.python, wheel.arch)}
+        assert siblings.issuperset(wheel.needs)
+    assert len({wheel.sha256 for wheel in lock.wheels}) == len(lock.wheels)
 
 
 def test_a_wheel_that_is_there_is_not_fetched(

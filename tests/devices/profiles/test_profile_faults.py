@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from edgeml_devices.profile import load_device, read_device
+from edgeml_devices.profile import load_device
+from edgeml_devices.profile_file import read_device
 from edgeml_runtime.errors import InputError
 
 _TEXT = (files("edgeml_devices") / "profiles" / "rpi4.toml").read_text(encoding="utf-8")
@@ -36,7 +37,7 @@ def test_no_key_can_be_left_out(table: str, key: str) -> None:
     cut = re.sub(rf"^{key} = (\[[^\]]*\]|.*)$", "", after, count=1, flags=re.MULTILINE)
     assert cut != after
     with pytest.raises(InputError, match=rf"The key '{key}' is missing in .*rpi4.toml"):
-        read_device(before + cut, "rpi4.toml")
+        read_device(before + cut, "rpi4.toml", named="rpi4")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_no_key_can_be_left_out(table: str, key: str) -> None:
 def test_a_fault_is_named(old: str, new: str, words: str) -> None:
     assert old in _TEXT
     with pytest.raises(InputError, match=f"(?s){words}"):
-        read_device(_TEXT.replace(old, new, 1), "rpi4.toml")
+        read_device(_TEXT.replace(old, new, 1), "rpi4.toml", named="rpi4")
 
 
 @pytest.mark.parametrize(

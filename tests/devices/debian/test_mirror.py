@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from edgeml_devices.emulation.debian_mirror import (
+from edgeml_devices.debian.mirror import (
     DEFAULT_URI,
     Source,
-    find_keyring,
     mirror_uri,
+    package_folder,
     read_sources,
 )
-from edgeml_runtime.errors import MissingToolError
+from edgeml_runtime.errors import InputError
 
 _DEB822 = """\
 # made by the installer
@@ -98,9 +98,25 @@ def test_the_variable_comes_first(etc: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert mirror_uri(etc) == "http://chosen.example/debian"
 
 
-def test_missing_keys_name_their_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(
-        "edgeml_devices.emulation.debian_mirror._KEYRINGS", (tmp_path / "absent.gpg",)
-    )
-    with pytest.raises(MissingToolError, match="apt-get install debian-archive-keyring"):
-        find_keyring()
+def test_a_folder_may_be_the_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "my mirror"
+    (folder / "dists").mkdir(parents=True)
+    monkeypatch.setenv("EDGEML_DEBIAN_MIRROR", str(folder))
+    assert mirror_uri() == f"file://{tmp_path}/my%20mirror"
+    assert package_folder() is None
+
+
+@pytest.mark.parametrize("prefix", ["", "file://"])
+def test_a_folder_may_hold_loose_packages(
+    prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEML_DEBIAN_MIRROR", f"{prefix}{tmp_path}")
+    assert package_folder() == tmp_path
+
+
+def test_a_folder_that_is_not_there_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEML_DEBIAN_MIRROR", str(tmp_path / "absent"))
+    with pytest.raises(InputError, match=r"EDGEML_DEBIAN_MIRROR is '.*absent'"):
+        mirror_uri()

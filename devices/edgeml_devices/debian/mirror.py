@@ -1,4 +1,4 @@
-"""Where the packages of a Debian release come from, and by which key they are checked.
+"""Where the packages of a Debian release come from, and by which keys they are checked.
 
 Knows apt's two forms of source lists (``sources.list(5)``). Must not know which packages are
 wanted.
@@ -7,16 +7,23 @@ wanted.
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from edgeml_runtime.errors import MissingToolError
+from edgeml_runtime.errors import InputError
 
 DEFAULT_URI = "http://ftp.debian.org/debian"
 
-_KEYRINGS = (
-    Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
-    Path("/usr/share/keyrings/debian-archive-keyring.pgp"),
-)
+# The keys that sign Debian 12 and 13, taken from the package debian-archive-keyring 2025.1 without
+# the signatures of third parties (its keys "don't fall under any copyright"). Their fingerprints
+# are those that Debian publishes, https://ftp-master.debian.org/keys.html:
+#   B8B80B5B623EAB6AD8775C45B7C5D7D6350947F8  archive, Debian 12
+#   4D64FEC119C2029067D6E791F8D2585B8783D481  stable release, Debian 12
+#   04B54C3CDCA79751B16BC6B5225629DF75B188BD  archive, Debian 13
+#   41587F7DB8C774BCCF131416762F67A0B2C39DE4  stable release, Debian 13
+# They come with us because an Ubuntu has none of them, or only those of older releases.
+_KEYS = "archive_keys.asc"
 
 
 @dataclass(frozen=True)
@@ -31,14 +38,17 @@ class Source:
 def mirror_uri(etc: Path = Path("/etc")) -> str:
     """Return the address of a Debian archive.
 
-    ``EDGEML_DEBIAN_MIRROR`` comes first, then the archive that this machine itself uses when it is
-    a Debian, then the project's own.
+    ``EDGEML_DEBIAN_MIRROR`` comes first, an address or a folder, then the archive that this machine
+    itself uses when it is a Debian, then the project's own.
 
     Args:
         etc: Where the machine's configuration lies.
+
+    Raises:
+        InputError: ``EDGEML_DEBIAN_MIRROR`` is neither an address nor a folder.
     """
     if chosen := os.environ.get("EDGEML_DEBIAN_MIRROR"):
-        return chosen
+        return chosen if "://" in chosen else _folder(chosen).as_uri()
     if not _is_debian(etc / "os-release"):
         return DEFAULT_URI
     for source in read_sources(etc / "apt"):
@@ -48,19 +58,20 @@ def mirror_uri(etc: Path = Path("/etc")) -> str:
     return DEFAULT_URI
 
 
-def find_keyring() -> Path:
-    """Return the file with the keys of the Debian archive.
+def package_folder() -> Path | None:
+    """Return the folder of loose ``.deb`` files that ``EDGEML_DEBIAN_MIRROR`` names, if it does.
 
-    Raises:
-        MissingToolError: It is not installed.
+    A folder with ``dists/`` is a mirror, which apt reads and whose signature it checks.
     """
-    for file in _KEYRINGS:
-        if file.is_file():
-            return file
-    raise MissingToolError(
-        f"The keys of the Debian archive ({_KEYRINGS[0]}) are not installed.",
-        "Install them: sudo apt-get install debian-archive-keyring",
-    )
+    uri = urlsplit(mirror_uri())
+    folder = Path(unquote(uri.path))
+    loose = uri.scheme == "file" and folder.is_dir() and not (folder / "dists").is_dir()
+    return folder if loose else None
+
+
+def find_keyring() -> Path:
+    """Return the file with the keys of the Debian archive, which comes with edgeml."""
+    return Path(str(files("edgeml_devices.debian") / _KEYS))
 
 
 def read_sources(apt: Path) -> Iterator[Source]:
@@ -71,6 +82,16 @@ def read_sources(apt: Path) -> Iterator[Source]:
             text = file.read_text(encoding="utf-8", errors="replace")
             read = _deb822 if file.suffix == ".sources" else _one_line
             yield from (source for source in read(text) if "main" in source.components)
+
+
+def _folder(path: str) -> Path:
+    folder = Path(path).expanduser().absolute()
+    if not folder.is_dir():
+        raise InputError(
+            f"EDGEML_DEBIAN_MIRROR is '{path}', where there is no folder.",
+            "Set it to the address of a Debian mirror, or to a folder with one or with packages.",
+        )
+    return folder
 
 
 def _one_line(text: str) -> Iterator[Source]:
