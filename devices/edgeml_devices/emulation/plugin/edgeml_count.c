@@ -13,6 +13,8 @@
  *   MARKER + 5  baseline: what the last run counted is subtracted from the report (an empty run, so
  *               that the guest's own code next to the markers does not count)
  *
+ * Within a run, each clock read of the main thread ends a slice of the timeline (timeline.h).
+ *
  * Before the first and after the last marker nothing but system calls is watched, so start-up runs
  * at full speed. The main thread is the one that attaches; only its blocks and accesses count, as
  * engines keep helper threads whose work depends on the host.
@@ -23,11 +25,15 @@
 #include "blocks.h"
 #include "cache_sim.h"
 #include "qemu_api.h"
+#include "timeline.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #define MARKER UINT64_C(0x0EDCE100)
 #define VCPUS_MAX 256
@@ -47,6 +53,8 @@ static struct {
 
 static char *report_path;
 static int64_t marker_syscall;
+static int64_t clock_syscall;
+static uint64_t clock_arguments[2];
 static int api_version;
 static const char *target_name;
 static struct cache_sim *caches;
@@ -188,6 +196,8 @@ static void write_report(uint64_t call_instructions)
     write_caches(file);
     fputs("},\n\"blocks\": [", file);
     blocks_write(file);
+    fputs("\n],\n\"slices\": [", file);
+    timeline_write(file, caches);
     fputs("\n]}\n", file);
     bool failed = ferror(file) != 0;
     if (fclose(file) != 0 || failed || rename(partial, report_path) != 0) {
@@ -200,9 +210,12 @@ static void on_syscall(plugin_id id, unsigned vcpu, int64_t number, uint64_t a1,
                        uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7,
                        uint64_t a8);
 
+static void on_syscall_return(plugin_id id, unsigned vcpu, int64_t number, int64_t result);
+
 static void begin_counting(plugin_id id)
 {
     qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);
+    qemu_plugin_register_vcpu_syscall_ret_cb(id, on_syscall_return);
     qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
 }
 
@@ -236,9 +249,11 @@ static void on_marker(plugin_id id, unsigned vcpu, unsigned marker)
         blocks_zero();
         if (caches != NULL)
             cache_sim_zero(caches);
+        timeline_begin(caches);
         counting = true;
         break;
     case RUN_END:
+        timeline_cut(caches, (struct clock_read){-1, 0, 0});
         counting = false;
         break;
     case BASELINE:
@@ -257,9 +272,29 @@ static void on_syscall(plugin_id id, unsigned vcpu, int64_t number, uint64_t a1,
                        uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7,
                        uint64_t a8)
 {
-    (void)a2, (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
+    (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
     if (number == marker_syscall && a1 >= MARKER && a1 <= MARKER + BASELINE)
         on_marker(id, vcpu, (unsigned)(a1 - MARKER));
+    if (number == clock_syscall && counting && vcpu == main_vcpu) {
+        clock_arguments[0] = a1;
+        clock_arguments[1] = a2;
+    }
+}
+
+/* The time that the guest was given is in its memory by now. An address of the guest is one of ours,
+ * as a 64-bit guest is mapped at 0; if it is not, the copy fails and the time stays 0. */
+static void on_syscall_return(plugin_id id, unsigned vcpu, int64_t number, int64_t result)
+{
+    int64_t given[2] = {0, 0};
+    struct iovec here = {given, sizeof given};
+    struct iovec there = {(void *)(uintptr_t)clock_arguments[1], sizeof given};
+
+    (void)id;
+    if (number != clock_syscall || result != 0 || !counting || vcpu != main_vcpu)
+        return;
+    if (process_vm_readv(getpid(), &here, 1, &there, 1, 0) != (ssize_t)sizeof given)
+        given[0] = given[1] = 0;
+    timeline_cut(caches, (struct clock_read){(int64_t)clock_arguments[0], given[0], given[1]});
 }
 
 static bool parse_shape(const char *text, struct cache_shape *shape)
@@ -316,6 +351,7 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct qemu_info *info
     api_version = info->version.cur;
     target_name = strdup(info->target_name);
     marker_syscall = strcmp(info->target_name, "arm") == 0 ? 159 : 125;
+    clock_syscall = strcmp(info->target_name, "arm") == 0 ? 403 : 113;
     qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);
     return 0;
 }
