@@ -39,6 +39,7 @@ class Measurement:
         line_bytes: Length of a cache line.
         operators: In the order in which they ran; empty for engines that tell nothing of them.
         rest: What the engine did besides; all of it where there are no operators.
+        unknown_because: Why there are no operators; empty when there are.
     """
 
     engine_version: str
@@ -47,6 +48,7 @@ class Measurement:
     line_bytes: int
     operators: tuple[OperatorWork, ...]
     rest: Work
+    unknown_because: str
 
     @property
     def works(self) -> tuple[Work, ...]:
@@ -69,6 +71,7 @@ class Measurement:
                 for o in self.operators
             ],
             "rest": self.rest.to_json(places),
+            "unknown_because": self.unknown_because,
         }
 
     @classmethod
@@ -85,4 +88,5 @@ class Measurement:
                 for e in document["operators"]
             ),
             rest=Work.from_json(document["rest"], codes),
+            unknown_because=document["unknown_because"],
         )

@@ -10,8 +10,6 @@ from dataclasses import dataclass, fields
 
 from edgeml_devices.device import Calibration
 
-_REFERENCE_THREADS = 4
-
 
 @dataclass(frozen=True)
 class Load:
@@ -50,7 +48,8 @@ class LatencyTerms:
     @property
     def total_ms(self) -> float:
         """The estimate."""
-        return sum(vars(self).values())
+        memory_ms = self.l2_ms + self.l3_ms + self.dram_ms
+        return self.compute_ms + self.branches_ms + memory_ms + self.sync_ms
 
     @property
     def limit(self) -> str:

@@ -13,9 +13,9 @@ from typing import Any
 from edgeml_devices.emulation.plugin import Slice
 from edgeml_runtime.errors import InternalError
 
-# A duration is cut off to whole microseconds, so it is off by one at most. The end of an event is the
-# sum of a start and a duration, both cut off, after an offset that was taken from a start as well.
-_DURATION_TOLERANCE_US = 1.5
+# A duration is cut off to whole microseconds, so it is off by one at most. The end of an event is
+# the sum of a start and a duration, both cut off, after an offset that came from a start as well.
+_ROUNDING_US = 0.5
 _TIME_TOLERANCE_US = 3.0
 
 
@@ -39,7 +39,9 @@ class Event:
 def read_events(document: Mapping[str, Any]) -> tuple[Event, ...]:
     """Return the events that the guest's ``profile_operators.py`` printed."""
     return tuple(
-        Event(entry["name"], entry.get("kind", entry["name"]), entry["start_us"], entry["duration_us"])
+        Event(
+            entry["name"], entry.get("kind", entry["name"]), entry["start_us"], entry["duration_us"]
+        )
         for entry in document["events"]
     )
 
@@ -60,9 +62,8 @@ def operator_ranges(events: Sequence[Event], slices: Sequence[Slice]) -> list[ra
     while index < len(events):
         if events[index].start_us is None:
             run = _untimed_run(events, index)
-            start, count = _slide(run, times_us, position)
-            _require(events[index], count > 0)
-            spans = [(start + i, start + i + 1) for i in range(count)]
+            spans = _slide(run, times_us, position)
+            _require(events[index], bool(spans))
         else:
             spans = [_timed_span(events[index], times_us, position, offset_us)]
         ranges += [range(places[first] + 1, places[last] + 1) for first, last in spans]
@@ -127,23 +128,45 @@ def _untimed_run(events: Sequence[Event], index: int) -> list[int]:
     return durations
 
 
-def _slide(durations: Sequence[int], times_us: Sequence[float], position: int) -> tuple[int, int]:
-    """Return where consecutive intervals match the most of *durations*, and how many do."""
-    best = (position, 0)
+def _slide(
+    durations: Sequence[int], times_us: Sequence[float], position: int
+) -> list[tuple[int, int]]:
+    """Return the spans of as many of *durations*, from the first on, as follow each other."""
+    best: list[tuple[int, int]] = []
     for start in range(position, len(times_us) - 1):
-        count = 0
-        for duration_us in durations:
-            place = start + count
-            if place + 1 >= len(times_us):
-                break
-            if abs(times_us[place + 1] - times_us[place] - duration_us) > _DURATION_TOLERANCE_US:
-                break
-            count += 1
-        if count > best[1]:
-            best = (start, count)
-        if count == len(durations):
+        spans = _follow(durations, times_us, start)
+        if len(spans) > len(best):
+            best = spans
+        if len(best) == len(durations):
             break
     return best
+
+
+def _follow(
+    durations: Sequence[int], times_us: Sequence[float], start: int
+) -> list[tuple[int, int]]:
+    spans = []
+    for duration_us in durations:
+        last = _span_end(duration_us, times_us, start)
+        if last is None:
+            break
+        spans.append((start, last))
+        start = last
+    return spans
+
+
+def _span_end(duration_us: int, times_us: Sequence[float], first: int) -> int | None:
+    """Return the read that ends an operator; one of several parts has a read after each.
+
+    Its duration is then the sum of its parts' durations, each cut off.
+    """
+    for last in range(first + 1, len(times_us)):
+        excess_us = times_us[last] - times_us[first] - duration_us
+        if excess_us > last - first + _ROUNDING_US:
+            return None
+        if excess_us >= -_ROUNDING_US:
+            return last
+    return None
 
 
 def _require(event: Event, found: bool) -> None:

@@ -78,6 +78,7 @@ def profile_model(
         cycles=round(sum(prices.cycles(work) for work in measurement.works)),
         caches=_caches(measurement.works),
         operators=operators,
+        ops_unknown_because=measurement.unknown_because,
         provenance=_provenance(device, sysroot, llvm, model.read_bytes()),
     )
 

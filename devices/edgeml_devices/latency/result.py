@@ -63,6 +63,7 @@ class ProfileResult:
         cycles: Of the core's pipeline, on one thread, were every load a hit in L1.
         caches: Events by level, ``l1d`` first, on one thread.
         operators: In the order in which they ran; the last is the engine's own work.
+        ops_unknown_because: Why there are no operators but the engine's own work; mostly empty.
         provenance: Versions and digests of all that the numbers depend on.
     """
 
@@ -78,6 +79,7 @@ class ProfileResult:
     cycles: int
     caches: Mapping[str, CacheCounts]
     operators: tuple[OperatorLatency, ...]
+    ops_unknown_because: str
     provenance: Mapping[str, str]
 
     @property
@@ -100,6 +102,7 @@ class ProfileResult:
             "cycles": self.cycles,
             "cache": {name: dict(vars(counts)) for name, counts in self.caches.items()},
             "ops": [o.to_json(i, self.estimate_ms) for i, o in enumerate(self.operators)],
+            "ops_unknown_because": self.ops_unknown_because,
             "provenance": dict(self.provenance),
         }
 

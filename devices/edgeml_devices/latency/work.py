@@ -21,9 +21,14 @@ class Events:
     write_backs: float
 
     @classmethod
-    def of(cls, counts: CacheCounts) -> "Events":
-        """Return the counter's events."""
-        return cls(counts.accesses, counts.misses, counts.write_backs)
+    def sum(cls, parts: Iterable[CacheCounts]) -> "Events":
+        """Return the counter's events added up."""
+        found = tuple(parts)
+        return cls(
+            sum(part.accesses for part in found),
+            sum(part.misses for part in found),
+            sum(part.write_backs for part in found),
+        )
 
     def scaled(self, factor: "Events") -> "Events":
         """Return each kind of event times its factor."""
@@ -111,7 +116,10 @@ def set_aside(total: Work, parts: Iterable[Work]) -> tuple[tuple[Work, ...], Wor
     held = sum(part.instructions for part in given)
     cut = tuple(
         replace(
-            part, executions={c: n * _ratio(total.instructions, held) for c, n in part.executions.items()}
+            part,
+            executions={
+                c: n * _ratio(total.instructions, held) for c, n in part.executions.items()
+            },
         )
         for part in given
     )

@@ -17,6 +17,7 @@ struct level {
 };
 
 struct cache_sim {
+    struct frames *frames;
     unsigned levels;
     unsigned line_shift;
     struct level level[CACHE_LEVELS_MAX];
@@ -47,6 +48,11 @@ struct cache_sim *cache_sim_new(unsigned levels, const struct cache_shape *shape
     if (sim == NULL)
         return NULL;
     sim->levels = levels;
+    sim->frames = frames_new();
+    if (sim->frames == NULL) {
+        cache_sim_free(sim);
+        return NULL;
+    }
     sim->line_shift = (unsigned)__builtin_ctz(line_bytes);
     for (unsigned i = 0; i < levels; i++) {
         if (!level_init(&sim->level[i], &shapes[i], line_bytes)) {
@@ -63,6 +69,7 @@ void cache_sim_free(struct cache_sim *sim)
         return;
     for (unsigned i = 0; i < sim->levels; i++)
         free(sim->level[i].entries);
+    frames_free(sim->frames);
     free(sim);
 }
 
@@ -157,7 +164,7 @@ static uint64_t physical_line(const struct cache_sim *sim, uint64_t line)
 {
     unsigned shift = PAGE_SHIFT - sim->line_shift;
 
-    return frame_of(line >> shift) << shift | (line & ((UINT64_C(1) << shift) - 1));
+    return frames_of(sim->frames, line >> shift) << shift | (line & ((UINT64_C(1) << shift) - 1));
 }
 
 void cache_sim_access(struct cache_sim *sim, uint64_t address, unsigned bytes, bool store)

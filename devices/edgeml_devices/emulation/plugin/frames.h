@@ -11,7 +11,12 @@
 
 #define PAGE_SHIFT 12
 
+struct frames;
+
+/* Returns NULL when memory is short. */
+struct frames *frames_new(void);
+void frames_free(struct frames *frames);
 /* Returns the frame of a page (address >> PAGE_SHIFT). */
-uint64_t frame_of(uint64_t page);
+uint64_t frames_of(struct frames *frames, uint64_t page);
 
 #endif

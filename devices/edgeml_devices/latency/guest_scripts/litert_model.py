@@ -49,7 +49,7 @@ class LitertModel:
 
     def write(self, arrays: list[np.ndarray]) -> None:
         """Fill the inputs, in the order of the file."""
-        for buffer, array in zip(self._inputs, arrays):
+        for buffer, array in zip(self._inputs, arrays):  # noqa: B905 - Python 3.9
             place = _Handle()
             handle = _Handle(buffer)
             self._call("LiteRtLockTensorBuffer", handle, ctypes.byref(place), _WRITE)

@@ -1,8 +1,9 @@
 """Runs in the emulated board: one inference with the engine's own profiler on, between markers.
 
-Usage: ``profile_operators.py ENGINE MODEL [--inputs FILE.npz] [--warm-caches]``. Prints one line of
-JSON: the engine's events, one an operator, in the order in which they ran. The profiler reads the
-clock around each operator, where the counter cuts its timeline; the same clock values stand in both.
+Usage: ``profile_operators.py ENGINE MODEL [--inputs FILE.npz] [--warm-caches]``. Prints one line
+of JSON: the engine's events, one an operator, in the order in which they ran. The profiler reads
+the clock around each operator, where the counter cuts its timeline; the same clock values stand in
+both.
 
 Needs the standard library, numpy, edgeml_runtime and the engine, on Python 3.9 or newer.
 """
@@ -15,23 +16,37 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from litert_model import LitertModel
-from profile_engine import (
-    ATTACH,
-    CALL_BEGIN,
-    CALL_END,
-    RUN_BEGIN,
-    RUN_END,
-    WARM_UPS,
-    mark,
-    read_feeds,
-    seeded_feeds,
-)
+from typing import TYPE_CHECKING, Any
 
 from edgeml_runtime.engines import Engine, open_engine
 from edgeml_runtime.errors import EdgemlError, UnsupportedError
+
+if TYPE_CHECKING:
+    from edgeml_devices.latency.guest_scripts.litert_model import LitertModel
+    from edgeml_devices.latency.guest_scripts.profile_engine import (
+        ATTACH,
+        CALL_BEGIN,
+        CALL_END,
+        RUN_BEGIN,
+        RUN_END,
+        WARM_UPS,
+        mark,
+        read_feeds,
+        seeded_feeds,
+    )
+else:  # in the guest the scripts lie beside each other, and edgeml_devices is not there
+    from litert_model import LitertModel
+    from profile_engine import (
+        ATTACH,
+        CALL_BEGIN,
+        CALL_END,
+        RUN_BEGIN,
+        RUN_END,
+        WARM_UPS,
+        mark,
+        read_feeds,
+        seeded_feeds,
+    )
 
 _Events = list[dict[str, Any]]
 
@@ -65,7 +80,8 @@ def profile_litert(options: argparse.Namespace) -> _Events:
     engine.close()
     infer = model.prepare()
     _run_marked(infer, _warm_ups(options), model.restart_profile)
-    return model.events()
+    events: _Events = model.events()
+    return events
 
 
 def profile_onnxruntime(options: argparse.Namespace) -> _Events:
@@ -111,16 +127,16 @@ def profile_onnxruntime(options: argparse.Namespace) -> _Events:
 
 
 def _feeds(engine: Engine, inputs: str | None) -> dict[str, Any]:
-    return read_feeds(engine, inputs) if inputs else seeded_feeds(engine)
+    feeds: dict[str, Any] = read_feeds(engine, inputs) if inputs else seeded_feeds(engine)
+    return feeds
 
 
 def _warm_ups(options: argparse.Namespace) -> int:
-    return max(WARM_UPS[options.engine], 1 if options.warm_caches else 0)
+    needed: int = WARM_UPS[options.engine]
+    return max(needed, 1 if options.warm_caches else 0)
 
 
-def _run_marked(
-    infer: Callable[[], Any], warm_ups: int, before_last: Callable[[], None]
-) -> None:
+def _run_marked(infer: Callable[[], Any], warm_ups: int, before_last: Callable[[], None]) -> None:
     for remaining in range(warm_ups, 0, -1):
         if remaining == 1:
             mark(ATTACH)
