@@ -19,7 +19,10 @@
  * at full speed. The main thread is the one that attaches; only its blocks and accesses count, as
  * engines keep helper threads whose work depends on the host.
  *
- * Arguments: out=FILE, line=BYTES, l1d=BYTES:WAYS, l2=BYTES:WAYS, l3=BYTES:WAYS (without l1d no
+ * With from_start=1 everything from the first instruction on is one run, up to the marker "call ends" or
+ * the end of the program: this is how a cold start is counted.
+ *
+ * Arguments: out=FILE, from_start=1, line=BYTES, l1d=BYTES:WAYS, l2=BYTES:WAYS, l3=BYTES:WAYS (without l1d no
  * caches are simulated).
  */
 #include "blocks.h"
@@ -60,6 +63,7 @@ static const char *target_name;
 static struct cache_sim *caches;
 static unsigned line_bytes = 64;
 static bool attached;
+static bool from_start;
 static bool counting;
 static unsigned main_vcpu;
 static uint64_t call_begin_instructions;
@@ -224,6 +228,24 @@ static void end_counting(plugin_id id)
     (void)id; /* a reset took all callbacks away, and nothing is left to watch */
 }
 
+static void finish(plugin_id id)
+{
+    timeline_cut(caches, (struct clock_read){-1, 0, 0});
+    counting = false;
+    write_report(*vcpu_instructions(main_vcpu) - call_begin_instructions);
+    attached = false;
+    qemu_plugin_reset(id, end_counting);
+}
+
+static void on_exit(plugin_id id, void *data)
+{
+    (void)id, (void)data;
+    if (!attached)
+        return;
+    timeline_cut(caches, (struct clock_read){-1, 0, 0});
+    write_report(*vcpu_instructions(main_vcpu));
+}
+
 static void set_baseline(void)
 {
     blocks_set_baseline();
@@ -241,6 +263,11 @@ static void on_marker(plugin_id id, unsigned vcpu, unsigned marker)
     }
     if (!attached || vcpu != main_vcpu)
         return;
+    if (from_start) {
+        if (marker == CALL_END)
+            finish(id);
+        return;
+    }
     switch (marker) {
     case CALL_BEGIN:
         call_begin_instructions = *vcpu_instructions(vcpu);
@@ -310,6 +337,8 @@ static bool parse_argument(const char *argument, struct cache_shape *shapes)
         report_path = strdup(argument + 4);
         return report_path != NULL;
     }
+    if (strcmp(argument, "from_start=1") == 0)
+        return from_start = true;
     if (strncmp(argument, "line=", 5) == 0)
         return sscanf(argument + 5, "%u", &line_bytes) == 1 && line_bytes >= ACCESS_BYTES_MAX;
     if (strncmp(argument, "l1d=", 4) == 0)
@@ -352,6 +381,12 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct qemu_info *info
     target_name = strdup(info->target_name);
     marker_syscall = strcmp(info->target_name, "arm") == 0 ? 159 : 125;
     clock_syscall = strcmp(info->target_name, "arm") == 0 ? 403 : 113;
-    qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);
+    if (from_start) {
+        attached = counting = true;
+        begin_counting(id);
+        qemu_plugin_register_atexit_cb(id, on_exit, NULL);
+    } else {
+        qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);
+    }
     return 0;
 }
