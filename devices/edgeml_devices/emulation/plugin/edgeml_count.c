@@ -28,6 +28,7 @@
 #include "blocks.h"
 #include "cache_sim.h"
 #include "qemu_api.h"
+#include "report.h"
 #include "timeline.h"
 
 #include <inttypes.h>
@@ -39,7 +40,7 @@
 #include <unistd.h>
 
 #define MARKER UINT64_C(0x0EDCE100)
-#define VCPUS_MAX 256
+#define VCPUS_MAX REPORT_THREADS_MAX
 #define INSTRUCTION_BYTES_MAX 4
 /* The widest access that QEMU reports at once. */
 #define ACCESS_BYTES_MAX 32
@@ -147,67 +148,19 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
     qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, CALLBACK_READS_NO_REGISTERS, block);
 }
 
-static uint64_t beyond(uint64_t count, uint64_t baseline)
+static void write_counts(uint64_t call_instructions)
 {
-    return count > baseline ? count - baseline : 0;
-}
+    struct report report = {.path = report_path,
+                            .target = target_name,
+                            .api_version = api_version,
+                            .call_instructions = call_instructions,
+                            .main_thread = main_vcpu,
+                            .caches = caches,
+                            .cache_baseline = cache_baseline};
 
-static void write_caches(FILE *file)
-{
-    static const char *const names[CACHE_LEVELS_MAX] = {"l1d", "l2", "l3"};
-
-    for (unsigned i = 0; caches != NULL && i < cache_sim_levels(caches); i++) {
-        struct cache_counts counts = cache_sim_counts(caches, i);
-        struct cache_counts base = cache_baseline[i];
-
-        fprintf(file, "%s\"%s\": {\"accesses\": %" PRIu64 ", \"misses\": %" PRIu64
-                      ", \"write_backs\": %" PRIu64 "}",
-                i == 0 ? "" : ", ", names[i], beyond(counts.accesses, base.accesses),
-                beyond(counts.misses, base.misses), beyond(counts.write_backs, base.write_backs));
-    }
-}
-
-static void write_vcpus(FILE *file)
-{
-    const char *separator = "";
-
-    for (unsigned i = 0; i < VCPUS_MAX; i++) {
-        if (vcpus[i].instructions == 0)
-            continue;
-        fprintf(file, "%s\"%u\": %" PRIu64, separator, i, vcpus[i].instructions);
-        separator = ", ";
-    }
-}
-
-static void write_report(uint64_t call_instructions)
-{
-    char partial[4096];
-    FILE *file = NULL;
-
-    if (snprintf(partial, sizeof partial, "%s.partial", report_path) < (int)sizeof partial)
-        file = fopen(partial, "w");
-    if (file == NULL) {
-        fprintf(stderr, "edgeml_count: cannot write %s\n", report_path);
-        return;
-    }
-    fprintf(file, "{\"schema\": \"edgeml.counts/1\", \"target\": \"%s\", \"api_version\": %d,\n",
-            target_name, api_version);
-    fprintf(file, "\"run_instructions\": %" PRIu64 ", \"call_instructions\": %" PRIu64 ",\n",
-            blocks_instructions(), call_instructions);
-    fprintf(file, "\"main_vcpu\": %u, \"vcpus\": {", main_vcpu);
-    write_vcpus(file);
-    fputs("},\n\"caches\": {", file);
-    write_caches(file);
-    fputs("},\n\"blocks\": [", file);
-    blocks_write(file);
-    fputs("\n],\n\"slices\": [", file);
-    timeline_write(file, caches);
-    fputs("\n]}\n", file);
-    bool failed = ferror(file) != 0;
-    if (fclose(file) != 0 || failed || rename(partial, report_path) != 0) {
-        fprintf(stderr, "edgeml_count: cannot write %s\n", report_path);
-        remove(partial);
-    }
+    for (unsigned i = 0; i < VCPUS_MAX; i++)
+        report.thread_instructions[i] = vcpus[i].instructions;
+    report_write(&report);
 }
 
 static void on_syscall(plugin_id id, unsigned vcpu, int64_t number, uint64_t a1, uint64_t a2,
@@ -232,18 +185,18 @@ static void finish(plugin_id id)
 {
     timeline_cut(caches, (struct clock_read){-1, 0, 0});
     counting = false;
-    write_report(*vcpu_instructions(main_vcpu) - call_begin_instructions);
+    write_counts(*vcpu_instructions(main_vcpu) - call_begin_instructions);
     attached = false;
     qemu_plugin_reset(id, end_counting);
 }
 
-static void on_exit(plugin_id id, void *data)
+static void on_program_end(plugin_id id, void *data)
 {
     (void)id, (void)data;
     if (!attached)
         return;
     timeline_cut(caches, (struct clock_read){-1, 0, 0});
-    write_report(*vcpu_instructions(main_vcpu));
+    write_counts(*vcpu_instructions(main_vcpu));
 }
 
 static void set_baseline(void)
@@ -287,7 +240,7 @@ static void on_marker(plugin_id id, unsigned vcpu, unsigned marker)
         set_baseline();
         break;
     case CALL_END:
-        write_report(*vcpu_instructions(vcpu) - call_begin_instructions);
+        write_counts(*vcpu_instructions(vcpu) - call_begin_instructions);
         qemu_plugin_reset(id, end_counting);
         break;
     default:
@@ -384,7 +337,7 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct qemu_info *info
     if (from_start) {
         attached = counting = true;
         begin_counting(id);
-        qemu_plugin_register_atexit_cb(id, on_exit, NULL);
+        qemu_plugin_register_atexit_cb(id, on_program_end, NULL);
     } else {
         qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);
     }
