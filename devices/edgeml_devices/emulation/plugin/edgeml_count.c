@@ -255,7 +255,7 @@ static void on_syscall(plugin_id id, unsigned vcpu, int64_t number, uint64_t a1,
     (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
     if (number == marker_syscall && a1 >= MARKER && a1 <= MARKER + BASELINE)
         on_marker(id, vcpu, (unsigned)(a1 - MARKER));
-    if (number == clock_syscall && counting && vcpu == main_vcpu) {
+    if (number == clock_syscall && counting && !from_start && vcpu == main_vcpu) {
         clock_arguments[0] = a1;
         clock_arguments[1] = a2;
     }
@@ -270,7 +270,7 @@ static void on_syscall_return(plugin_id id, unsigned vcpu, int64_t number, int64
     struct iovec there = {(void *)(uintptr_t)clock_arguments[1], sizeof given};
 
     (void)id;
-    if (number != clock_syscall || result != 0 || !counting || vcpu != main_vcpu)
+    if (number != clock_syscall || result != 0 || !counting || from_start || vcpu != main_vcpu)
         return;
     if (process_vm_readv(getpid(), &here, 1, &there, 1, 0) != (ssize_t)sizeof given)
         given[0] = given[1] = 0;
