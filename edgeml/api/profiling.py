@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,8 @@ def profile(
     targets: Sequence[str],
     engines: Sequence[str] = (),
     threads: int = 1,
+    clock_mhz: int | None = None,
+    inputs: Path | None = None,
     use_cache: bool = True,
     progress: Progress = silent,
 ) -> Profile:
@@ -98,6 +100,8 @@ def profile(
         targets: Names of boards.
         engines: Names of engines; by default the best one with a wheel for board and format.
         threads: Threads of the engine, at most the board's cores.
+        clock_mhz: Clock of the cores; the board's usual one by default.
+        inputs: An ``.npz`` with an array for each input; seeded ones by default.
         use_cache: Whether counts of earlier emulations will do.
         progress: Told of each step.
 
@@ -107,7 +111,8 @@ def profile(
         MissingToolError: A tool of the emulation is missing.
     """
     path = Path(model)
-    devices = _devices(targets, threads)
+    devices = _devices(targets, threads, clock_mhz)
+    _check_inputs(inputs)
     inspect_model(path)
     content = path.read_bytes()
     with tempfile.TemporaryDirectory(prefix="edgeml-profile-") as folder:
@@ -118,7 +123,7 @@ def profile(
         find_llvm()
         sysroots = {device.name: ensure_sysroot(device, progress) for device in devices}
         outcomes = run_together(
-            partial(_profile, job, sysroots[job.device.name], threads, use_cache, progress)
+            partial(_profile, job, sysroots[job.device.name], threads, inputs, use_cache, progress)
             for job in jobs
         )
     return Profile(
@@ -131,7 +136,13 @@ def profile(
 
 
 def _profile(
-    job: _Job, sysroot: Sysroot, threads: int, use_cache: bool, progress: Progress
+    job: _Job,
+    sysroot: Sysroot,
+    *,
+    threads: int,
+    inputs: Path | None,
+    use_cache: bool,
+    progress: Progress,
 ) -> Entry:
     def named(task: str, done: int, total: int) -> None:
         progress(f"{job.device.name}, {job.engine}, {job.variant.id}: {task}", done, total)
@@ -142,13 +153,22 @@ def _profile(
         job.engine,
         job.variant.path,
         threads=threads,
+        inputs=inputs,
         use_cache=use_cache,
         progress=named,
     )
     return Entry(job.variant.id, result)
 
 
-def _devices(targets: Sequence[str], threads: int) -> tuple[Device, ...]:
+def _check_inputs(path: Path | None) -> None:
+    if path is not None and not (path.is_file() and path.suffix == ".npz"):
+        raise InputError(
+            f"--input {path} is not an .npz file.",
+            "Give a file with an array for each input of the model, by name.",
+        )
+
+
+def _devices(targets: Sequence[str], threads: int, clock_mhz: int | None) -> tuple[Device, ...]:
     if not targets:
         raise InputError(
             "No board was named.", "Add --target, such as --target rpi4; see `edgeml devices list`."
@@ -160,7 +180,9 @@ def _devices(targets: Sequence[str], threads: int) -> tuple[Device, ...]:
                 f"--threads {threads} does not fit {device.name}, which has {device.cores} cores.",
                 f"Give 1 to {device.cores}.",
             )
-    return devices
+    if clock_mhz is None:
+        return devices
+    return tuple(replace(device, clock_mhz=clock_mhz) for device in devices)
 
 
 def _variants(path: Path, folder: Path) -> Iterator[_Variant]:

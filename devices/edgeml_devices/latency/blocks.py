@@ -4,7 +4,6 @@ Knows the branches of AArch64; must not know what an instruction costs.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from edgeml_devices.emulation.plugin import TranslationBlock
 
@@ -13,54 +12,10 @@ _INSTRUCTION_BYTES = 4
 _SAME_LOOP_RATIO = 2.0
 
 
-@dataclass(frozen=True)
-class DistinctBlock:
-    """A block wherever it lies: the same bytes at several addresses are one.
-
-    Args:
-        code: Its bytes.
-        instructions: How many instructions these are.
-        executions: How often it ran, at all addresses together.
-    """
-
-    code: bytes
-    instructions: int
-    executions: int
-
-    @property
-    def executed_instructions(self) -> int:
-        """Instructions executed in it."""
-        return self.instructions * self.executions
-
-
-def distinct_blocks(blocks: Iterable[TranslationBlock]) -> tuple[DistinctBlock, ...]:
-    """Return *blocks* merged by their bytes, the one with the most executed instructions first."""
-    executions: dict[bytes, int] = {}
-    instructions: dict[bytes, int] = {}
-    for block in blocks:
-        executions[block.code] = executions.get(block.code, 0) + block.executions
-        instructions[block.code] = block.instructions
-    merged = [DistinctBlock(code, instructions[code], n) for code, n in executions.items()]
-    return tuple(sorted(merged, key=lambda block: (-block.executed_instructions, block.code)))
-
-
-def covering_blocks(blocks: Sequence[DistinctBlock], share: float) -> tuple[DistinctBlock, ...]:
-    """Return the first of *blocks* (sorted) that hold *share* of all executed instructions."""
-    wanted = share * sum(block.executed_instructions for block in blocks)
-    covered = 0
-    chosen = []
-    for block in blocks:
-        if covered >= wanted:
-            break
-        chosen.append(block)
-        covered += block.executed_instructions
-    return tuple(chosen)
-
-
-def block_entries(blocks: Sequence[TranslationBlock]) -> int:
-    """Return the executions of all blocks that are not iterations of a loop."""
+def loop_indices(blocks: Sequence[TranslationBlock]) -> frozenset[int]:
+    """Return the indices in *blocks* of those that are iterations of a loop."""
     loops = loop_blocks(blocks)
-    return sum(block.executions for block in blocks if block not in loops)
+    return frozenset(index for index, block in enumerate(blocks) if block in loops)
 
 
 def loop_blocks(blocks: Iterable[TranslationBlock]) -> frozenset[TranslationBlock]:

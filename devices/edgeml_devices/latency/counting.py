@@ -7,32 +7,33 @@ import hashlib
 import json
 import os
 import tempfile
-from importlib.resources import as_file, files
-from importlib.resources.abc import Traversable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from edgeml_devices.cache import cache_root, make_folder
 from edgeml_devices.device import Device
-from edgeml_devices.emulation.guest import run_guest
-from edgeml_devices.emulation.plugin import (
-    CacheShape,
-    LevelName,
-    build_plugin,
-    plugin_digest,
-    read_counts,
-)
+from edgeml_devices.emulation.plugin import Counts, plugin_digest
 from edgeml_devices.emulation.qemu import find_qemu, qemu_version
 from edgeml_devices.emulation.sysroot import Sysroot
-from edgeml_devices.latency.measurement import SCHEMA, Measurement
-from edgeml_runtime.errors import InternalError
+from edgeml_devices.latency.division import operator_works, whole_work
+from edgeml_devices.latency.guest_run import (
+    OPERATOR_SCRIPT,
+    PLAIN_SCRIPT,
+    GuestRun,
+    cache_shapes,
+    guest_scripts,
+)
+from edgeml_devices.latency.measurement import SCHEMA, Measurement, OperatorWork
+from edgeml_devices.latency.work import set_aside, shared_out
+from edgeml_runtime.errors import InputError
 from edgeml_runtime.progress import Progress, silent
 
-_LEVELS: tuple[LevelName, ...] = ("l1d", "l2", "l3")
-# A network whose weights are far larger than the last cache finds nothing of its last inference
-# there; a file below this many times that cache gets a simulated inference to fill the caches.
-_WARM_CACHES_BELOW = 4
-_TIMEOUT_S = 3600.0
-_GUEST_SCRIPT = "profile_engine.py"
+PROFILED_ENGINES = frozenset({"litert", "litert-builtin", "onnxruntime"})
+"""Engines that tell which operator ran when."""
+# Their profiler is in another library than the interpreter that is timed.
+_PROFILED_ELSEWHERE = frozenset({"litert", "litert-builtin"})
 
 
 def measure(
@@ -65,52 +66,45 @@ def measure(
     if use_cache and stored.is_file():
         return Measurement.from_json(json.loads(stored.read_text(encoding="utf-8")))
     progress("emulating one inference", 0, 1)
-    measurement = _emulate(device, sysroot, engine, model, inputs)
+    measurement = _emulate(GuestRun(device, sysroot, engine, model, inputs))
     progress("emulating one inference", 1, 1)
     _write(stored, json.dumps(measurement.to_json(), separators=(",", ":")))
     return measurement
 
 
-def cache_shapes(device: Device) -> tuple[CacheShape, ...]:
-    """Return the data caches of *device* from the core outwards."""
-    shapes = []
-    for level, name in enumerate(_LEVELS, start=1):
-        found = device.cache(level)
-        if found is None:
-            break
-        shapes.append(CacheShape(name, found.size_kib * 1024, found.ways, found.line_bytes))
-    return tuple(shapes)
-
-
-def _emulate(
-    device: Device, sysroot: Sysroot, engine: str, model: Path, inputs: Path | None
-) -> Measurement:
-    shapes = cache_shapes(device)
-    warm = model.stat().st_size < _WARM_CACHES_BELOW * shapes[-1].size_bytes
-    options = ["--warm-caches"] if warm else []
-    if inputs is not None:
-        options += ["--inputs", str(inputs.resolve())]
-    with (
-        tempfile.TemporaryDirectory(prefix="edgeml-profile-") as folder,
-        as_file(_script()) as script,
-    ):
-        report = Path(folder) / "counts.json"
-        guest = run_guest(
-            device,
-            sysroot,
-            [str(script), engine, str(model.resolve()), *options],
-            plugin=build_plugin().argument(report, shapes),
-            timeout_s=_TIMEOUT_S,
+def _emulate(run: GuestRun) -> Measurement:
+    """Run the model twice at the same time: plain, and with the engine's profiler on."""
+    with ThreadPoolExecutor(2, thread_name_prefix="count") as pool:
+        plain = pool.submit(run.count, PLAIN_SCRIPT)
+        profiled = (
+            pool.submit(run.count, OPERATOR_SCRIPT) if run.engine in PROFILED_ENGINES else None
         )
-        counts = read_counts(report)
+        document, counts = plain.result()
+        operators, unknown_because = _told_operators(profiled)
+    divide = set_aside if run.engine in _PROFILED_ELSEWHERE else shared_out
+    works, rest = divide(whole_work(counts), [operator.work for operator in operators])
+    return Measurement(
+        engine_version=document["version"],
+        instructions=counts.run_instructions,
+        runtime_instructions=counts.call_instructions - counts.run_instructions,
+        line_bytes=cache_shapes(run.device)[0].line_bytes,
+        operators=tuple(replace(o, work=w) for o, w in zip(operators, works, strict=True)),
+        rest=rest,
+        unknown_because=unknown_because,
+    )
+
+
+def _told_operators(
+    profiled: "Future[tuple[dict[str, Any], Counts]] | None",
+) -> tuple[tuple[OperatorWork, ...], str]:
+    """Return the operators, or none and the reason."""
+    if profiled is None:
+        return (), "this engine tells nothing of its operators"
     try:
-        version = json.loads(guest.stdout)["version"]
-    except (ValueError, KeyError) as error:
-        raise InternalError(
-            f"The emulated program answered '{guest.stdout.strip()[:80]}', which is no report.",
-            "Run again with --debug; when that repeats, please report it with the model.",
-        ) from error
-    return Measurement.from_counts(counts, version, shapes[0].line_bytes)
+        document, counts = profiled.result()
+    except InputError as error:  # the plain run took the same model and inputs
+        return (), error.problem
+    return operator_works(document, counts), ""
 
 
 def _store_path(
@@ -127,7 +121,7 @@ def _store_path(
         "qemu_cpu": device.qemu_cpu,
         "caches": [vars(shape) for shape in cache_shapes(device)],
         "plugin": plugin_digest(),
-        "script": hashlib.sha256(_script().read_bytes()).hexdigest(),
+        "scripts": _scripts_digest(),
     }
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     return cache_root() / "profiles" / f"{key}.json"
@@ -138,8 +132,12 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _script() -> Traversable:
-    return files("edgeml_devices.latency") / "guest_scripts" / _GUEST_SCRIPT
+def _scripts_digest() -> str:
+    digest = hashlib.sha256()
+    for script in sorted(guest_scripts().iterdir(), key=lambda entry: entry.name):
+        if script.name.endswith(".py"):
+            digest.update(script.read_bytes())
+    return digest.hexdigest()
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The counts of one inference, as values and as a document.
+"""The counts of one inference, operator by operator, as values and as a document.
 
 Must not know how they are counted, nor what they cost in time. They depend neither on the number of
 threads nor on a constant of the latency model, so that one emulation serves all of those.
@@ -8,10 +8,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edgeml_devices.emulation.plugin import CacheCounts, Counts
-from edgeml_devices.latency.blocks import DistinctBlock, block_entries, distinct_blocks
+from edgeml_devices.latency.work import Work
 
-SCHEMA = "edgeml.measurement/1"
+SCHEMA = "edgeml.measurement/2"
+
+
+@dataclass(frozen=True)
+class OperatorWork:
+    """One operator.
+
+    Args:
+        name: As the engine calls it.
+        kind: Its type, as the engine calls it.
+        work: What it executed.
+    """
+
+    name: str
+    kind: str
+    work: Work
 
 
 @dataclass(frozen=True)
@@ -22,55 +36,57 @@ class Measurement:
         engine_version: As the engine itself says in the guest.
         instructions: In the engine's own run call.
         runtime_instructions: More instructions in the call into edgeml's runtime around it.
-        block_entries: Entries into blocks that are no loop iterations.
-        blocks: Distinct blocks, the one with the most executed instructions first.
-        caches: Events by level, ``l1d`` first.
         line_bytes: Length of a cache line.
+        operators: In the order in which they ran; empty for engines that tell nothing of them.
+        rest: What the engine did besides; all of it where there are no operators.
+        unknown_because: Why there are no operators; empty when there are.
     """
 
     engine_version: str
     instructions: int
     runtime_instructions: int
-    block_entries: int
-    blocks: tuple[DistinctBlock, ...]
-    caches: Mapping[str, CacheCounts]
     line_bytes: int
+    operators: tuple[OperatorWork, ...]
+    rest: Work
+    unknown_because: str
 
-    @classmethod
-    def from_counts(cls, counts: Counts, engine_version: str, line_bytes: int) -> "Measurement":
-        """Return what matters of the counter's report."""
-        return cls(
-            engine_version=engine_version,
-            instructions=counts.run_instructions,
-            runtime_instructions=counts.call_instructions - counts.run_instructions,
-            block_entries=block_entries(counts.blocks),
-            blocks=distinct_blocks(counts.blocks),
-            caches=dict(counts.caches.items()),
-            line_bytes=line_bytes,
-        )
+    @property
+    def works(self) -> tuple[Work, ...]:
+        """Everything: the operators in their order, then the rest."""
+        return (*(operator.work for operator in self.operators), self.rest)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the ``edgeml.measurement/1`` document."""
+        """Return the ``edgeml.measurement/2`` document."""
+        codes = sorted({code for work in self.works for code in work.executions})
+        places = {code: place for place, code in enumerate(codes)}
         return {
             "schema": SCHEMA,
             "engine_version": self.engine_version,
             "instructions": self.instructions,
             "runtime_instructions": self.runtime_instructions,
-            "block_entries": self.block_entries,
             "line_bytes": self.line_bytes,
-            "caches": {name: vars(counts) for name, counts in self.caches.items()},
-            "blocks": [[b.code.hex(), b.instructions, b.executions] for b in self.blocks],
+            "codes": [code.hex() for code in codes],
+            "operators": [
+                {"name": o.name, "kind": o.kind, "work": o.work.to_json(places)}
+                for o in self.operators
+            ],
+            "rest": self.rest.to_json(places),
+            "unknown_because": self.unknown_because,
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Measurement":
         """Return the measurement that ``to_json`` described."""
+        codes = [bytes.fromhex(code) for code in document["codes"]]
         return cls(
             engine_version=document["engine_version"],
             instructions=document["instructions"],
             runtime_instructions=document["runtime_instructions"],
-            block_entries=document["block_entries"],
-            blocks=tuple(DistinctBlock(bytes.fromhex(c), i, n) for c, i, n in document["blocks"]),
-            caches={name: CacheCounts(**entry) for name, entry in document["caches"].items()},
             line_bytes=document["line_bytes"],
+            operators=tuple(
+                OperatorWork(e["name"], e["kind"], Work.from_json(e["work"], codes))
+                for e in document["operators"]
+            ),
+            rest=Work.from_json(document["rest"], codes),
+            unknown_because=document["unknown_because"],
         )

@@ -4,26 +4,24 @@ The only module of `edgeml_devices.latency` that knows all of its parts.
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgeml_devices.device import Device
 from edgeml_devices.emulation.plugin import CacheCounts, plugin_digest
 from edgeml_devices.emulation.qemu import find_qemu, qemu_version
 from edgeml_devices.emulation.sysroot import Sysroot
-from edgeml_devices.latency.block_costs import priced_blocks
-from edgeml_devices.latency.blocks import covering_blocks
 from edgeml_devices.latency.counting import measure
 from edgeml_devices.latency.llvm import Llvm, find_llvm
 from edgeml_devices.latency.measurement import Measurement
-from edgeml_devices.latency.model import Workload, latency_terms
-from edgeml_devices.latency.operators import parallel_operators
-from edgeml_devices.latency.result import ProfileResult
+from edgeml_devices.latency.model import LatencyTerms, Load, latency_terms
+from edgeml_devices.latency.operators import is_parallel
+from edgeml_devices.latency.pricing import Prices
+from edgeml_devices.latency.result import REST, OperatorLatency, ProfileResult
+from edgeml_devices.latency.work import Work
 from edgeml_runtime.engines import ENGINE_FORMATS
 from edgeml_runtime.errors import InputError, UnsupportedError
 from edgeml_runtime.progress import Progress, silent
-
-# The rest is scaled up: it changes the cycles by 0.1 % and would double the blocks to price.
-_PRICED_SHARE = 0.999
 
 
 def profile_model(
@@ -64,11 +62,9 @@ def profile_model(
     measurement = measure(
         device, sysroot, engine, model, inputs=inputs, use_cache=use_cache, progress=progress
     )
-    content = model.read_bytes()
-    operators = parallel_operators(content, ENGINE_FORMATS[engine])
-    cycles = pipeline_cycles(measurement, device.mca_cpu, llvm, progress)
-    workload = _workload(measurement, cycles, operators)
-    terms = latency_terms(workload, device.calibration, device.clock_mhz, threads)
+    prices = Prices(measurement.works, device.mca_cpu, llvm, progress)
+    operators = operator_latencies(device, engine, measurement, prices, threads)
+    terms = LatencyTerms.sum(operator.terms for operator in operators)
     return ProfileResult(
         target=device.name,
         engine=engine,
@@ -79,21 +75,54 @@ def profile_model(
         high_ms=terms.total_ms * device.band.high_factor,
         instructions=measurement.instructions,
         runtime_instructions=measurement.runtime_instructions,
-        cycles=round(cycles),
-        caches=measurement.caches,
-        provenance=_provenance(device, sysroot, llvm, content),
+        cycles=round(sum(prices.cycles(work) for work in measurement.works)),
+        caches=_caches(measurement.works),
+        operators=operators,
+        ops_unknown_because=measurement.unknown_because,
+        provenance=_provenance(device, sysroot, llvm, model.read_bytes()),
     )
 
 
-def pipeline_cycles(
-    measurement: Measurement, cpu: str, llvm: Llvm, progress: Progress = silent
-) -> float:
-    """Return the cycles of one inference by the scheduling model of *cpu*, on one thread."""
-    priced = covering_blocks(measurement.blocks, _PRICED_SHARE)
-    costs = priced_blocks((block.code for block in priced), cpu, llvm, progress)
-    cycles = sum(block.executions * costs[block.code] for block in priced)
-    covered = sum(block.executed_instructions for block in priced)
-    return cycles * measurement.instructions / covered if covered else 0.0
+def operator_latencies(
+    device: Device, engine: str, measurement: Measurement, prices: Prices, threads: int
+) -> tuple[OperatorLatency, ...]:
+    """Return the latency of each operator in its order, then that of the engine's own work."""
+    named = [(o.name, o.kind, o.work, is_parallel(engine, o.kind)) for o in measurement.operators]
+    # Without a profile of the operators, the engine is taken to share out all of its work.
+    named.append((REST, REST, measurement.rest, not measurement.operators))
+    latencies = []
+    for name, kind, work, parallel in named:
+        load = operator_load(work, prices.cycles(work), measurement.line_bytes, parallel=parallel)
+        terms = latency_terms(load, device.calibration, device.clock_mhz, threads)
+        latencies.append(OperatorLatency(name, kind, round(work.instructions), terms))
+    return tuple(latencies)
+
+
+def operator_load(work: Work, cycles: float, line_bytes: int, *, parallel: bool) -> Load:
+    """Return the events of *work* that cost time."""
+    levels = list(work.caches.values())
+    fetched = [level.misses for level in levels]
+    return Load(
+        cycles=cycles,
+        block_entries=work.entries,
+        l2_lines=max(0.0, fetched[0] - fetched[1]) if len(fetched) > 1 else 0,
+        l3_lines=max(0.0, fetched[1] - fetched[2]) if len(fetched) > 2 else 0,
+        dram_lines=levels[-1].misses + levels[-1].write_backs if levels else 0,
+        line_bytes=line_bytes,
+        parallel=parallel,
+    )
+
+
+def _caches(works: Sequence[Work]) -> dict[str, CacheCounts]:
+    return {
+        name: CacheCounts(
+            *(
+                round(sum(getattr(work.caches[name], kind) for work in works))
+                for kind in ("accesses", "misses", "write_backs")
+            )
+        )
+        for name in works[-1].caches
+    }
 
 
 def _check(device: Device, sysroot: Sysroot, engine: str, model: Path, threads: int) -> None:
@@ -114,21 +143,6 @@ def _check(device: Device, sysroot: Sysroot, engine: str, model: Path, threads: 
         )
     if not model.is_file():
         raise InputError(f"{model}: there is no such file.", "Give the path of a model file.")
-
-
-def _workload(measurement: Measurement, cycles: float, operators: int) -> Workload:
-    levels: list[CacheCounts] = list(measurement.caches.values())
-    last = levels[-1]
-    fetched = [level.misses for level in levels]
-    return Workload(
-        cycles=cycles,
-        block_entries=measurement.block_entries,
-        l2_lines=fetched[0] - fetched[1] if len(fetched) > 1 else 0,
-        l3_lines=fetched[1] - fetched[2] if len(fetched) > 2 else 0,
-        dram_lines=last.misses + last.write_backs,
-        line_bytes=measurement.line_bytes,
-        parallel_operators=operators,
-    )
 
 
 def _provenance(device: Device, sysroot: Sysroot, llvm: Llvm, model: bytes) -> dict[str, str]:

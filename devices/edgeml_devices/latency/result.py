@@ -11,6 +11,40 @@ from edgeml_devices.latency.model import LatencyTerms
 _DECIMALS = 6
 
 
+REST = "(engine)"
+"""Stands for what an engine does besides its operators."""
+
+
+@dataclass(frozen=True)
+class OperatorLatency:
+    """One operator of a profile.
+
+    Args:
+        name: As the engine calls it.
+        kind: Its type, as the engine calls it.
+        instructions: Executed on one thread.
+        terms: What its estimate is made of.
+    """
+
+    name: str
+    kind: str
+    instructions: int
+    terms: LatencyTerms
+
+    def to_json(self, index: int, total_ms: float) -> dict[str, Any]:
+        """Return the entry of ``ops``; *total_ms* is the estimate of the network."""
+        return {
+            "index": index,
+            "name": self.name,
+            "type": self.kind,
+            "latency_ms": round(self.terms.total_ms, _DECIMALS),
+            "share": round(self.terms.total_ms / total_ms, _DECIMALS) if total_ms else 0.0,
+            "limit": self.terms.limit,
+            "instructions": self.instructions,
+            "terms_ms": _rounded(self.terms.to_json()),
+        }
+
+
 @dataclass(frozen=True)
 class ProfileResult:
     """An emulated profile: one model in one engine on one board.
@@ -28,6 +62,8 @@ class ProfileResult:
             outputs. They are not in the estimate.
         cycles: Of the core's pipeline, on one thread, were every load a hit in L1.
         caches: Events by level, ``l1d`` first, on one thread.
+        operators: In the order in which they ran; the last is the engine's own work.
+        ops_unknown_because: Why there are no operators but the engine's own work; mostly empty.
         provenance: Versions and digests of all that the numbers depend on.
     """
 
@@ -42,6 +78,8 @@ class ProfileResult:
     runtime_instructions: int
     cycles: int
     caches: Mapping[str, CacheCounts]
+    operators: tuple[OperatorLatency, ...]
+    ops_unknown_because: str
     provenance: Mapping[str, str]
 
     @property
@@ -63,6 +101,8 @@ class ProfileResult:
             "runtime_instructions": self.runtime_instructions,
             "cycles": self.cycles,
             "cache": {name: dict(vars(counts)) for name, counts in self.caches.items()},
+            "ops": [o.to_json(i, self.estimate_ms) for i, o in enumerate(self.operators)],
+            "ops_unknown_because": self.ops_unknown_because,
             "provenance": dict(self.provenance),
         }
 

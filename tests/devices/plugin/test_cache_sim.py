@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 _PAGE_LINES = 64
-_MASK = (1 << 64) - 1
 
 
 class CacheSim:
@@ -52,10 +51,11 @@ MakeSim = Callable[[list[tuple[int, int]], int], CacheSim]
 @pytest.fixture(scope="session")
 def make_sim(tmp_path_factory: pytest.TempPathFactory) -> MakeSim:
     """Return a call ``(shapes as (bytes, ways), line_bytes) -> CacheSim``."""
-    source = files("edgeml_devices.emulation.plugin") / "cache_sim.c"
+    folder = files("edgeml_devices.emulation.plugin")
+    sources = [str(folder / name) for name in ("cache_sim.c", "frames.c")]
     library_file = tmp_path_factory.mktemp("sim") / "cache_sim.so"
     command = ["cc", "-std=c11", "-O1", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror"]
-    subprocess.run([*command, "-o", str(library_file), str(source)], check=True)
+    subprocess.run([*command, "-o", str(library_file), *sources], check=True)
     library = ctypes.CDLL(str(library_file))
     library.cache_sim_new.restype = ctypes.c_void_p
     library.cache_sim_new.argtypes = (ctypes.c_uint, ctypes.c_void_p, ctypes.c_uint)
@@ -71,13 +71,15 @@ def make_sim(tmp_path_factory: pytest.TempPathFactory) -> MakeSim:
     return lambda shapes, line_bytes: CacheSim(library, shapes, line_bytes)
 
 
-def physical_line(line: int) -> int:
-    """Return the scattered line, by SplitMix64's finaliser on the page number."""
-    frame = line // _PAGE_LINES
-    frame = ((frame ^ (frame >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    frame = ((frame ^ (frame >> 27)) * 0x94D049BB133111EB) & _MASK
-    frame = (frame ^ (frame >> 31)) & ((1 << 40) - 1)
-    return frame * _PAGE_LINES + line % _PAGE_LINES
+class Frames:
+    """Physical frames, the next one for each page that is touched first."""
+
+    def __init__(self) -> None:
+        self._given: dict[int, int] = {}
+
+    def physical_line(self, line: int) -> int:
+        frame = self._given.setdefault(line // _PAGE_LINES, len(self._given))
+        return frame * _PAGE_LINES + line % _PAGE_LINES
 
 
 @dataclass
@@ -87,7 +89,6 @@ class Level:
     sets: int
     ways: int
     below: "Level | None"
-    virtual: bool = False
     accesses: int = 0
     misses: int = 0
     write_backs: int = 0
@@ -103,7 +104,7 @@ class Level:
         self.misses += 1
         self._insert(row, line, store)
         if self.below is not None:
-            self.below.access(self._below_name(line), False)
+            self.below.access(line, False)
 
     def write(self, line: int) -> None:
         """Take a modified line from above."""
@@ -120,17 +121,14 @@ class Level:
         if victim is not None and victim[1]:
             self.write_backs += 1
             if self.below is not None:
-                self.below.write(self._below_name(victim[0]))
-
-    def _below_name(self, line: int) -> int:
-        return physical_line(line) if self.virtual else line
+                self.below.write(victim[0])
 
 
 Access = tuple[int, int, bool]
 # Few enough lines that sets overflow, and accesses that straddle lines.
 ACCESSES = st.lists(
     st.tuples(
-        st.one_of(st.integers(0, 1 << 13), st.integers(0, 1 << 20)),
+        st.one_of(st.integers(0, 1 << 13), st.integers(0, 1 << 20), st.integers(0, 1 << 47)),
         st.sampled_from([1, 4, 8, 16]),
         st.booleans(),
     ),
@@ -153,13 +151,14 @@ def test_agrees_with_the_plain_simulator(
     sim = make_sim(shapes, 64)
     below = None
     levels: list[Level] = []
-    for index, (size, ways) in reversed(list(enumerate(shapes))):
-        below = Level(size // 64 // ways, ways, below, virtual=index == 0)
+    for size, ways in reversed(shapes):
+        below = Level(size // 64 // ways, ways, below)
         levels.insert(0, below)
+    frames = Frames()
     for address, size, store in accesses:
         sim.access(address, size, store)
         for line in range(address // 64, (address + size - 1) // 64 + 1):
-            levels[0].access(line, store)
+            levels[0].access(frames.physical_line(line), store)
     found = [sim.counts(index) for index in range(len(levels))]
     sim.close()
     assert found == [(level.accesses, level.misses, level.write_backs) for level in levels]

@@ -4,8 +4,10 @@ from edgeml_devices.emulation.plugin.build import Plugin, build_plugin, plugin_d
 from edgeml_devices.emulation.plugin.counts import (
     CacheCounts,
     CacheShape,
+    ClockRead,
     Counts,
     LevelName,
+    Slice,
     TranslationBlock,
     read_counts,
 )
@@ -13,9 +15,11 @@ from edgeml_devices.emulation.plugin.counts import (
 __all__ = [
     "CacheCounts",
     "CacheShape",
+    "ClockRead",
     "Counts",
     "LevelName",
     "Plugin",
+    "Slice",
     "TranslationBlock",
     "build_plugin",
     "plugin_digest",

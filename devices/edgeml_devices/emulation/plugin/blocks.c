@@ -9,6 +9,7 @@
 #define BUCKETS (1u << 16)
 
 static struct block *buckets[BUCKETS];
+static uint32_t block_count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct block *block_new(uint64_t address, uint32_t instructions, const unsigned char *code,
@@ -23,6 +24,8 @@ static struct block *block_new(uint64_t address, uint32_t instructions, const un
     block->address = address;
     block->executions = 0;
     block->baseline = 0;
+    block->seen = 0;
+    block->id = block_count++;
     block->instructions = instructions;
     block->code_bytes = code_bytes;
     memcpy(block->code, code, code_bytes);
@@ -54,8 +57,10 @@ void blocks_zero(void)
 {
     pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < BUCKETS; i++) {
-        for (struct block *block = buckets[i]; block != NULL; block = block->next)
+        for (struct block *block = buckets[i]; block != NULL; block = block->next) {
             block->executions = 0;
+            block->seen = 0;
+        }
     }
     pthread_mutex_unlock(&lock);
 }
@@ -68,6 +73,28 @@ void blocks_set_baseline(void)
             block->baseline = block->executions;
     }
     pthread_mutex_unlock(&lock);
+}
+
+struct block_changes blocks_changes(void)
+{
+    struct block_changes changes = {NULL, 0};
+
+    pthread_mutex_lock(&lock);
+    changes.entries = malloc((block_count + 1) * sizeof *changes.entries);
+    if (changes.entries == NULL)
+        abort();
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        for (struct block *block = buckets[i]; block != NULL; block = block->next) {
+            if (block->executions == block->seen)
+                continue;
+            changes.entries[changes.count].id = block->id;
+            changes.entries[changes.count++].executions = block->executions - block->seen;
+            block->seen = block->executions;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    changes.entries = realloc(changes.entries, (changes.count + 1) * sizeof *changes.entries);
+    return changes;
 }
 
 static uint64_t block_executions(const struct block *block)
@@ -90,9 +117,9 @@ uint64_t blocks_instructions(void)
 
 static void block_write(FILE *file, const struct block *block)
 {
-    fprintf(file, "{\"address\": %" PRIu64 ", \"instructions\": %" PRIu32
+    fprintf(file, "{\"id\": %" PRIu32 ", \"address\": %" PRIu64 ", \"instructions\": %" PRIu32
                   ", \"executions\": %" PRIu64 ", \"code\": \"",
-            block->address, block->instructions, block_executions(block));
+            block->id, block->address, block->instructions, block_executions(block));
     for (uint32_t i = 0; i < block->code_bytes; i++)
         fprintf(file, "%02x", block->code[i]);
     fputs("\"}", file);

@@ -33,14 +33,19 @@ class Plugin:
     path: Path
     digest: str
 
-    def argument(self, report: Path, caches: Sequence[CacheShape]) -> str:
+    def argument(
+        self, report: Path, caches: Sequence[CacheShape], *, from_start: bool = False
+    ) -> str:
         """Return the value of QEMU's ``-plugin`` option.
 
         Args:
             report: Where the counts go; it appears whole when the guest has passed the last marker.
             caches: Data caches from the core outwards; none to count blocks only, which is faster.
+            from_start: Count everything from the first instruction on, not only a marked run.
         """
         fields = [str(self.path), f"out={report}"]
+        if from_start:
+            fields.append("from_start=1")
         if caches:
             fields.append(f"line={caches[0].line_bytes}")
         fields += [f"{shape.name}={shape.size_bytes}:{shape.ways}" for shape in caches]

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache_sim.h"
 
+#include "frames.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#define PAGE_SHIFT 12
 
 /* A set is a row of entries, the most recently used first. An entry is ((line + 1) << 1) | modified,
  * so that 0 is an empty one. */
@@ -17,6 +17,7 @@ struct level {
 };
 
 struct cache_sim {
+    struct frames *frames;
     unsigned levels;
     unsigned line_shift;
     struct level level[CACHE_LEVELS_MAX];
@@ -47,6 +48,11 @@ struct cache_sim *cache_sim_new(unsigned levels, const struct cache_shape *shape
     if (sim == NULL)
         return NULL;
     sim->levels = levels;
+    sim->frames = frames_new();
+    if (sim->frames == NULL) {
+        cache_sim_free(sim);
+        return NULL;
+    }
     sim->line_shift = (unsigned)__builtin_ctz(line_bytes);
     for (unsigned i = 0; i < levels; i++) {
         if (!level_init(&sim->level[i], &shapes[i], line_bytes)) {
@@ -63,6 +69,7 @@ void cache_sim_free(struct cache_sim *sim)
         return;
     for (unsigned i = 0; i < sim->levels; i++)
         free(sim->level[i].entries);
+    frames_free(sim->frames);
     free(sim);
 }
 
@@ -97,21 +104,6 @@ static inline bool level_touch(struct level *level, uint64_t line, bool modify, 
     memmove(row + 1, row, way * sizeof *row);
     row[0] = found | (modify ? 1 : 0);
     return hit;
-}
-
-/* The physical line of a virtual one: each page lies in a frame of its own, scattered by a hash
- * (the finaliser of SplitMix64, a bijection), as an operating system scatters them. */
-static uint64_t physical_line(const struct cache_sim *sim, uint64_t line)
-{
-    unsigned shift = PAGE_SHIFT - sim->line_shift;
-    uint64_t frame = line >> shift;
-
-    frame = (frame ^ (frame >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    frame = (frame ^ (frame >> 27)) * UINT64_C(0x94d049bb133111eb);
-    frame ^= frame >> 31;
-    /* 40 bits of frame keep line + 1 and its flag within the entry. */
-    frame &= (UINT64_C(1) << 40) - 1;
-    return frame << shift | (line & ((UINT64_C(1) << shift) - 1));
 }
 
 /* A modified line from above. It arrives whole, so that a level without it need not fetch it. */
@@ -161,10 +153,18 @@ static inline void access_line(struct cache_sim *sim, uint64_t line, bool store)
     first->counts.misses++;
     if (victim & 1) {
         first->counts.write_backs++;
-        write_back(sim, 1, physical_line(sim, (victim >> 1) - 1));
+        write_back(sim, 1, (victim >> 1) - 1);
     }
     if (sim->levels > 1)
-        fetch(sim, 1, physical_line(sim, line));
+        fetch(sim, 1, line);
+}
+
+/* Physically indexed and tagged at every level, as these cores' caches are or behave. */
+static uint64_t physical_line(const struct cache_sim *sim, uint64_t line)
+{
+    unsigned shift = PAGE_SHIFT - sim->line_shift;
+
+    return frames_of(sim->frames, line >> shift) << shift | (line & ((UINT64_C(1) << shift) - 1));
 }
 
 void cache_sim_access(struct cache_sim *sim, uint64_t address, unsigned bytes, bool store)
@@ -173,7 +173,7 @@ void cache_sim_access(struct cache_sim *sim, uint64_t address, unsigned bytes, b
     uint64_t last = (address + bytes - 1) >> sim->line_shift;
 
     for (; line <= last; line++)
-        access_line(sim, line, store);
+        access_line(sim, physical_line(sim, line), store);
 }
 
 void cache_sim_zero(struct cache_sim *sim)

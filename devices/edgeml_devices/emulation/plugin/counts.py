@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from edgeml_runtime.errors import InternalError
 
@@ -57,6 +57,35 @@ class TranslationBlock:
 
 
 @dataclass(frozen=True)
+class ClockRead:
+    """A clock read of the guest and what it was told."""
+
+    clock: int
+    seconds: int
+    nanoseconds: int
+
+    @property
+    def time_ns(self) -> int:
+        """The time in nanoseconds since whatever the clock counts from."""
+        return self.seconds * 1_000_000_000 + self.nanoseconds
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The main thread from one clock read to the next.
+
+    Args:
+        end: The clock read that ends it; ``None`` at the end of the run.
+        caches: Events by level.
+        executions: Index in ``Counts.blocks`` to executions.
+    """
+
+    end: ClockRead | None
+    caches: Mapping[LevelName, CacheCounts]
+    executions: Mapping[int, int]
+
+
+@dataclass(frozen=True)
 class Counts:
     """One marked inference.
 
@@ -67,6 +96,7 @@ class Counts:
         thread_instructions: Of each thread, from the attaching to the end, by QEMU's index.
         caches: Events by level; empty when no caches were simulated.
         blocks: Executed blocks of the main thread in the run call, by address.
+        slices: The run call cut at the guest's clock reads.
     """
 
     target: str
@@ -75,6 +105,7 @@ class Counts:
     thread_instructions: Mapping[int, int]
     caches: Mapping[LevelName, CacheCounts]
     blocks: tuple[TranslationBlock, ...]
+    slices: tuple[Slice, ...]
 
 
 def read_counts(path: Path) -> Counts:
@@ -90,20 +121,33 @@ def read_counts(path: Path) -> Counts:
             "The emulated program ended without a report of the counter.",
             "Run again with --debug; when that repeats, please report it with the model.",
         ) from error
-    blocks = (
-        TranslationBlock(
-            entry["address"],
-            bytes.fromhex(entry["code"]),
-            entry["instructions"],
-            entry["executions"],
-        )
-        for entry in document["blocks"]
-    )
+    entries = sorted(document["blocks"], key=lambda entry: (entry["address"], entry["code"]))
+    places = {entry["id"]: place for place, entry in enumerate(entries)}
+    levels: tuple[LevelName, ...] = tuple(document["caches"])
     return Counts(
         target=document["target"],
         run_instructions=document["run_instructions"],
         call_instructions=document["call_instructions"],
         thread_instructions={int(k): v for k, v in document["vcpus"].items()},
         caches={name: CacheCounts(**entry) for name, entry in document["caches"].items()},
-        blocks=tuple(sorted(blocks, key=lambda block: (block.address, block.code))),
+        blocks=tuple(_block(entry) for entry in entries),
+        slices=tuple(_slice(entry, levels, places) for entry in document["slices"]),
+    )
+
+
+def _block(entry: Mapping[str, Any]) -> TranslationBlock:
+    code = bytes.fromhex(entry["code"])
+    return TranslationBlock(entry["address"], code, entry["instructions"], entry["executions"])
+
+
+def _slice(
+    entry: Mapping[str, Any], levels: tuple[LevelName, ...], places: Mapping[int, int]
+) -> Slice:
+    read = ClockRead(entry["clock"], entry["seconds"], entry["nanoseconds"])
+    caches = (CacheCounts(*events) for events in entry["caches"])
+    return Slice(
+        end=None if read.clock < 0 else read,
+        caches=dict(zip(levels, caches, strict=True)),
+        # Blocks that only ran as often as in the empty run are not in the list.
+        executions={places[block]: n for block, n in entry["blocks"] if block in places},
     )

@@ -13,24 +13,34 @@
  *   MARKER + 5  baseline: what the last run counted is subtracted from the report (an empty run, so
  *               that the guest's own code next to the markers does not count)
  *
+ * Within a run, each clock read of the main thread ends a slice of the timeline (timeline.h).
+ *
  * Before the first and after the last marker nothing but system calls is watched, so start-up runs
  * at full speed. The main thread is the one that attaches; only its blocks and accesses count, as
  * engines keep helper threads whose work depends on the host.
  *
- * Arguments: out=FILE, line=BYTES, l1d=BYTES:WAYS, l2=BYTES:WAYS, l3=BYTES:WAYS (without l1d no
+ * With from_start=1 everything from the first instruction on is one run, up to the marker "call ends" or
+ * the end of the program: this is how a cold start is counted.
+ *
+ * Arguments: out=FILE, from_start=1, line=BYTES, l1d=BYTES:WAYS, l2=BYTES:WAYS, l3=BYTES:WAYS (without l1d no
  * caches are simulated).
  */
 #include "blocks.h"
 #include "cache_sim.h"
 #include "qemu_api.h"
+#include "report.h"
+#include "timeline.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #define MARKER UINT64_C(0x0EDCE100)
-#define VCPUS_MAX 256
+#define VCPUS_MAX REPORT_THREADS_MAX
 #define INSTRUCTION_BYTES_MAX 4
 /* The widest access that QEMU reports at once. */
 #define ACCESS_BYTES_MAX 32
@@ -47,11 +57,14 @@ static struct {
 
 static char *report_path;
 static int64_t marker_syscall;
+static int64_t clock_syscall;
+static uint64_t clock_arguments[2];
 static int api_version;
 static const char *target_name;
 static struct cache_sim *caches;
 static unsigned line_bytes = 64;
 static bool attached;
+static bool from_start;
 static bool counting;
 static unsigned main_vcpu;
 static uint64_t call_begin_instructions;
@@ -135,80 +148,55 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
     qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, CALLBACK_READS_NO_REGISTERS, block);
 }
 
-static uint64_t beyond(uint64_t count, uint64_t baseline)
+static void write_counts(uint64_t call_instructions)
 {
-    return count > baseline ? count - baseline : 0;
-}
+    struct report report = {.path = report_path,
+                            .target = target_name,
+                            .api_version = api_version,
+                            .call_instructions = call_instructions,
+                            .main_thread = main_vcpu,
+                            .caches = caches,
+                            .cache_baseline = cache_baseline};
 
-static void write_caches(FILE *file)
-{
-    static const char *const names[CACHE_LEVELS_MAX] = {"l1d", "l2", "l3"};
-
-    for (unsigned i = 0; caches != NULL && i < cache_sim_levels(caches); i++) {
-        struct cache_counts counts = cache_sim_counts(caches, i);
-        struct cache_counts base = cache_baseline[i];
-
-        fprintf(file, "%s\"%s\": {\"accesses\": %" PRIu64 ", \"misses\": %" PRIu64
-                      ", \"write_backs\": %" PRIu64 "}",
-                i == 0 ? "" : ", ", names[i], beyond(counts.accesses, base.accesses),
-                beyond(counts.misses, base.misses), beyond(counts.write_backs, base.write_backs));
-    }
-}
-
-static void write_vcpus(FILE *file)
-{
-    const char *separator = "";
-
-    for (unsigned i = 0; i < VCPUS_MAX; i++) {
-        if (vcpus[i].instructions == 0)
-            continue;
-        fprintf(file, "%s\"%u\": %" PRIu64, separator, i, vcpus[i].instructions);
-        separator = ", ";
-    }
-}
-
-static void write_report(uint64_t call_instructions)
-{
-    char partial[4096];
-    FILE *file = NULL;
-
-    if (snprintf(partial, sizeof partial, "%s.partial", report_path) < (int)sizeof partial)
-        file = fopen(partial, "w");
-    if (file == NULL) {
-        fprintf(stderr, "edgeml_count: cannot write %s\n", report_path);
-        return;
-    }
-    fprintf(file, "{\"schema\": \"edgeml.counts/1\", \"target\": \"%s\", \"api_version\": %d,\n",
-            target_name, api_version);
-    fprintf(file, "\"run_instructions\": %" PRIu64 ", \"call_instructions\": %" PRIu64 ",\n",
-            blocks_instructions(), call_instructions);
-    fprintf(file, "\"main_vcpu\": %u, \"vcpus\": {", main_vcpu);
-    write_vcpus(file);
-    fputs("},\n\"caches\": {", file);
-    write_caches(file);
-    fputs("},\n\"blocks\": [", file);
-    blocks_write(file);
-    fputs("\n]}\n", file);
-    bool failed = ferror(file) != 0;
-    if (fclose(file) != 0 || failed || rename(partial, report_path) != 0) {
-        fprintf(stderr, "edgeml_count: cannot write %s\n", report_path);
-        remove(partial);
-    }
+    for (unsigned i = 0; i < VCPUS_MAX; i++)
+        report.thread_instructions[i] = vcpus[i].instructions;
+    report_write(&report);
 }
 
 static void on_syscall(plugin_id id, unsigned vcpu, int64_t number, uint64_t a1, uint64_t a2,
                        uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7,
                        uint64_t a8);
 
+static void on_syscall_return(plugin_id id, unsigned vcpu, int64_t number, int64_t result);
+
 static void begin_counting(plugin_id id)
 {
     qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);
+    qemu_plugin_register_vcpu_syscall_ret_cb(id, on_syscall_return);
     qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
 }
 
 static void end_counting(plugin_id id)
 {
     (void)id; /* a reset took all callbacks away, and nothing is left to watch */
+}
+
+static void finish(plugin_id id)
+{
+    timeline_cut(caches, (struct clock_read){-1, 0, 0});
+    counting = false;
+    write_counts(*vcpu_instructions(main_vcpu) - call_begin_instructions);
+    attached = false;
+    qemu_plugin_reset(id, end_counting);
+}
+
+static void on_program_end(plugin_id id, void *data)
+{
+    (void)id, (void)data;
+    if (!attached)
+        return;
+    timeline_cut(caches, (struct clock_read){-1, 0, 0});
+    write_counts(*vcpu_instructions(main_vcpu));
 }
 
 static void set_baseline(void)
@@ -228,6 +216,11 @@ static void on_marker(plugin_id id, unsigned vcpu, unsigned marker)
     }
     if (!attached || vcpu != main_vcpu)
         return;
+    if (from_start) {
+        if (marker == CALL_END)
+            finish(id);
+        return;
+    }
     switch (marker) {
     case CALL_BEGIN:
         call_begin_instructions = *vcpu_instructions(vcpu);
@@ -236,16 +229,18 @@ static void on_marker(plugin_id id, unsigned vcpu, unsigned marker)
         blocks_zero();
         if (caches != NULL)
             cache_sim_zero(caches);
+        timeline_begin(caches);
         counting = true;
         break;
     case RUN_END:
+        timeline_cut(caches, (struct clock_read){-1, 0, 0});
         counting = false;
         break;
     case BASELINE:
         set_baseline();
         break;
     case CALL_END:
-        write_report(*vcpu_instructions(vcpu) - call_begin_instructions);
+        write_counts(*vcpu_instructions(vcpu) - call_begin_instructions);
         qemu_plugin_reset(id, end_counting);
         break;
     default:
@@ -257,9 +252,29 @@ static void on_syscall(plugin_id id, unsigned vcpu, int64_t number, uint64_t a1,
                        uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7,
                        uint64_t a8)
 {
-    (void)a2, (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
+    (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
     if (number == marker_syscall && a1 >= MARKER && a1 <= MARKER + BASELINE)
         on_marker(id, vcpu, (unsigned)(a1 - MARKER));
+    if (number == clock_syscall && counting && !from_start && vcpu == main_vcpu) {
+        clock_arguments[0] = a1;
+        clock_arguments[1] = a2;
+    }
+}
+
+/* The time that the guest was given is in its memory by now. An address of the guest is one of ours,
+ * as a 64-bit guest is mapped at 0; if it is not, the copy fails and the time stays 0. */
+static void on_syscall_return(plugin_id id, unsigned vcpu, int64_t number, int64_t result)
+{
+    int64_t given[2] = {0, 0};
+    struct iovec here = {given, sizeof given};
+    struct iovec there = {(void *)(uintptr_t)clock_arguments[1], sizeof given};
+
+    (void)id;
+    if (number != clock_syscall || result != 0 || !counting || from_start || vcpu != main_vcpu)
+        return;
+    if (process_vm_readv(getpid(), &here, 1, &there, 1, 0) != (ssize_t)sizeof given)
+        given[0] = given[1] = 0;
+    timeline_cut(caches, (struct clock_read){(int64_t)clock_arguments[0], given[0], given[1]});
 }
 
 static bool parse_shape(const char *text, struct cache_shape *shape)
@@ -275,6 +290,8 @@ static bool parse_argument(const char *argument, struct cache_shape *shapes)
         report_path = strdup(argument + 4);
         return report_path != NULL;
     }
+    if (strcmp(argument, "from_start=1") == 0)
+        return from_start = true;
     if (strncmp(argument, "line=", 5) == 0)
         return sscanf(argument + 5, "%u", &line_bytes) == 1 && line_bytes >= ACCESS_BYTES_MAX;
     if (strncmp(argument, "l1d=", 4) == 0)
@@ -316,6 +333,13 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct qemu_info *info
     api_version = info->version.cur;
     target_name = strdup(info->target_name);
     marker_syscall = strcmp(info->target_name, "arm") == 0 ? 159 : 125;
-    qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);
+    clock_syscall = strcmp(info->target_name, "arm") == 0 ? 403 : 113;
+    if (from_start) {
+        attached = counting = true;
+        begin_counting(id);
+        qemu_plugin_register_atexit_cb(id, on_program_end, NULL);
+    } else {
+        qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);
+    }
     return 0;
 }

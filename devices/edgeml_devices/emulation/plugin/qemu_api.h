@@ -43,10 +43,15 @@ typedef void (*memory_callback)(unsigned vcpu, memory_info info, uint64_t addres
 typedef void (*syscall_callback)(plugin_id id, unsigned vcpu, int64_t number, uint64_t a1,
                                  uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6,
                                  uint64_t a7, uint64_t a8);
+typedef void (*syscall_return_callback)(plugin_id id, unsigned vcpu, int64_t number,
+                                        int64_t result);
 
 void qemu_plugin_reset(plugin_id id, simple_callback callback);
 void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id, translation_callback callback);
 void qemu_plugin_register_vcpu_syscall_cb(plugin_id id, syscall_callback callback);
+typedef void (*exit_callback)(plugin_id id, void *data);
+void qemu_plugin_register_atexit_cb(plugin_id id, exit_callback callback, void *data);
+void qemu_plugin_register_vcpu_syscall_ret_cb(plugin_id id, syscall_return_callback callback);
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *block, execution_callback callback,
                                           int flags, void *data);
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *instruction,

@@ -29,7 +29,7 @@ from edgeml_runtime.errors import EdgemlError, InputError, InternalError
 from edgeml_runtime.tensors import TensorSpec
 
 _MARKER = 0x0EDCE100
-_ATTACH, _CALL_BEGIN, _RUN_BEGIN, _RUN_END, _CALL_END, _BASELINE = range(6)
+ATTACH, CALL_BEGIN, RUN_BEGIN, RUN_END, CALL_END, BASELINE = range(6)
 
 _RUN_CALLS = {
     "onnxruntime": ("onnxruntime", "InferenceSession", "run"),
@@ -40,7 +40,7 @@ _RUN_CALLS = {
 # Inferences before the one that counts. XNNPACK packs weights when a model is loaded, and its first
 # inference executes the same instructions as the second within 0.01 %. onnxruntime lays out its
 # memory in the first; the built-in kernels pack weights in the first and settle in the second.
-_WARM_UPS = {"litert": 0, "onnxruntime": 1, "litert-builtin": 2, "tflite-runtime": 2}
+WARM_UPS = {"litert": 0, "onnxruntime": 1, "litert-builtin": 2, "tflite-runtime": 2}
 # The first calls settle the interpreter; the last one counts.
 _BASELINE_CALLS = 3
 
@@ -66,17 +66,17 @@ def profile(name: str, model: str, inputs: str | None, warm_caches: bool) -> dic
     engine = open_engine(name, model, threads=1)
     run_call = RunCall(*_RUN_CALLS[name])
     feeds = read_feeds(engine, inputs) if inputs else seeded_feeds(engine)
-    warm_ups = max(_WARM_UPS[name], 1 if warm_caches else 0)
+    warm_ups = max(WARM_UPS[name], 1 if warm_caches else 0)
     for remaining in range(warm_ups, 0, -1):
         if warm_caches and remaining == 1:
-            mark(_ATTACH)
+            mark(ATTACH)
         engine.run(feeds)
-    mark(_ATTACH)  # again changes nothing
+    mark(ATTACH)  # again changes nothing
     run_call.set_baseline()
     run_call.armed = True
-    mark(_CALL_BEGIN)
+    mark(CALL_BEGIN)
     engine.run(feeds)
-    mark(_CALL_END)
+    mark(CALL_END)
     if run_call.calls != 1:
         raise InternalError(
             f"The engine {name} made {run_call.calls} run calls for one inference, not 1.",
@@ -100,7 +100,7 @@ class RunCall:
         self.armed = True
         for _ in range(_BASELINE_CALLS):
             nothing(None)
-        mark(_BASELINE)
+        mark(BASELINE)
         self.armed = False
         self.calls = 0
 
@@ -109,9 +109,9 @@ class RunCall:
             if not self.armed:
                 return call(*arguments, **options)
             self.calls += 1
-            mark(_RUN_BEGIN)
+            mark(RUN_BEGIN)
             result = call(*arguments, **options)
-            mark(_RUN_END)
+            mark(RUN_END)
             return result
 
         return marked
