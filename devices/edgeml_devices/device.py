@@ -61,17 +61,21 @@ class Calibration:
     Args:
         compute_factor: Factor on the cycles of the scheduling model.
         block_entry_cycles: Cycles for each entry into a block that is not a loop iteration.
-        l2_line_ns: Time for a line moved from L2 to L1.
+        l2_line_cycles: Cycles for a line moved from L2 to L1, at the core's clock.
         l3_line_ns: Time for a line moved from L3 to L2; ``None`` on boards without L3.
         dram_gb_per_s: Bandwidth of memory, all traffic, any number of threads (1e9 bytes).
-        operator_sync_us: Cost of sharing one operator out to 4 threads and joining them.
+        exposed_share: How much of the shorter of an operator's two parts, computing and memory, is
+            not hidden behind the longer one: 1 when they do not overlap at all, 0 when wholly.
+        operator_sync_us: Cost of sharing one operator out to 4 threads and joining them; it grows
+            with the number of threads that have to be woken.
     """
 
     compute_factor: float
     block_entry_cycles: float
-    l2_line_ns: float
+    l2_line_cycles: float
     l3_line_ns: float | None
     dram_gb_per_s: float
+    exposed_share: float
     operator_sync_us: float
 
 
@@ -169,20 +173,24 @@ class Device:
     @property
     def mca_cpu(self) -> str:
         """``-mcpu`` of llvm-mca; `UnsupportedError` without `timing`."""
-        return self._timing.mca_cpu
+        return self.require_timing().mca_cpu
 
     @property
     def calibration(self) -> Calibration:
         """Constants of the latency model; `UnsupportedError` without `timing`."""
-        return self._timing.calibration
+        return self.require_timing().calibration
 
     @property
     def band(self) -> Band:
         """Error band of an estimate; `UnsupportedError` without `timing`."""
-        return self._timing.band
+        return self.require_timing().band
 
-    @property
-    def _timing(self) -> Timing:
+    def require_timing(self) -> Timing:
+        """Return `timing`.
+
+        Raises:
+            UnsupportedError: The latency of this board cannot be estimated.
+        """
         if self.timing is None:
             raise UnsupportedError(
                 f"{self.title} runs 32-bit code ({self.arch}), and only 64-bit code can be timed.",

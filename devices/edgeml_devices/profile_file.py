@@ -149,8 +149,9 @@ def _calibration(latency: TomlTable) -> Calibration:
     return Calibration(
         compute_factor=latency.number("compute_factor", 0.1, 10.0),
         block_entry_cycles=latency.number("block_entry_cycles", 0.0, 100.0),
-        l2_line_ns=latency.number("l2_line_ns", 0.0, 1000.0),
+        l2_line_cycles=latency.number("l2_line_cycles", 0.0, 1000.0),
         l3_line_ns=latency.number("l3_line_ns", 0.0, 1000.0) if "l3_line_ns" in latency else None,
         dram_gb_per_s=latency.number("dram_gb_per_s", 0.1, 1000.0),
+        exposed_share=latency.number("exposed_share", 0.0, 1.0),
         operator_sync_us=latency.number("operator_sync_us", 0.0, 10_000.0),
     )

@@ -10,7 +10,9 @@ from typing import Any
 
 from edgeml.api.emulations import run_together
 from edgeml_converters.inspection import inspect_model
-from edgeml_devices.emulation import Sysroot, ensure_sysroot, find_qemu
+from edgeml_devices.emulation import Sysroot
+from edgeml_devices.emulation.engine_choice import EngineChoice, chosen_versions, parse_engines
+from edgeml_devices.emulation.sysroot import ensure_sysroots
 from edgeml_devices.latency import ProfileResult, profile_model
 from edgeml_devices.latency.llvm import find_llvm
 from edgeml_devices.profile import Device, load_device
@@ -98,7 +100,8 @@ def profile(
     Args:
         model: An .onnx or .tflite file, or a bundle, of which each variant is profiled.
         targets: Names of boards.
-        engines: Names of engines; by default the best one with a wheel for board and format.
+        engines: Names of engines, with ``==VERSION`` where it is not to be the board's usual one;
+            by default the best one with a wheel for board and format.
         threads: Threads of the engine, at most the board's cores.
         clock_mhz: Clock of the cores; the board's usual one by default.
         inputs: An ``.npz`` with an array for each input; seeded ones by default.
@@ -111,19 +114,26 @@ def profile(
         MissingToolError: A tool of the emulation is missing.
     """
     path = Path(model)
+    choices = parse_engines(engines)
     devices = _devices(targets, threads, clock_mhz)
     _check_inputs(inputs)
     inspect_model(path)
     content = path.read_bytes()
     with tempfile.TemporaryDirectory(prefix="edgeml-profile-") as folder:
         variants = tuple(_variants(path, Path(folder)))
-        jobs = [job for device in devices for job in _jobs(device, variants, engines)]
-        for device in devices:
-            find_qemu(device)
-        find_llvm()
-        sysroots = {device.name: ensure_sysroot(device, progress) for device in devices}
+        jobs = [job for device in devices for job in _jobs(device, variants, choices)]
+        find_llvm(progress)
+        sysroots = {device.name: _sysroots(device, jobs, choices, progress) for device in devices}
         outcomes = run_together(
-            partial(_profile, job, sysroots[job.device.name], threads, inputs, use_cache, progress)
+            partial(
+                _profile,
+                job,
+                sysroots[job.device.name][job.engine],
+                threads=threads,
+                inputs=inputs,
+                use_cache=use_cache,
+                progress=progress,
+            )
             for job in jobs
         )
     return Profile(
@@ -175,6 +185,7 @@ def _devices(targets: Sequence[str], threads: int, clock_mhz: int | None) -> tup
         )
     devices = tuple(load_device(name) for name in targets)
     for device in devices:
+        device.require_timing()
         if not 1 <= threads <= device.cores:
             raise InputError(
                 f"--threads {threads} does not fit {device.name}, which has {device.cores} cores.",
@@ -197,35 +208,40 @@ def _variants(path: Path, folder: Path) -> Iterator[_Variant]:
         yield _Variant(variant.id, variant.format, file)
 
 
-def _jobs(device: Device, variants: Sequence[_Variant], engines: Sequence[str]) -> Iterator[_Job]:
-    for engine in engines:
-        _check_engine(device, engine, variants)
+def _sysroots(
+    device: Device, jobs: Sequence[_Job], choices: Sequence[EngineChoice], progress: Progress
+) -> dict[str, Sysroot]:
+    """Return engine to sysroot, for the engines that the jobs on *device* use."""
+    wanted = {job.engine for job in jobs if job.device is device}
+    versions = chosen_versions(device, choices)
+    return ensure_sysroots(
+        device, {name: v for name, v in versions.items() if name in wanted}, progress
+    )
+
+
+def _jobs(
+    device: Device, variants: Sequence[_Variant], choices: Sequence[EngineChoice]
+) -> Iterator[_Job]:
+    usable = chosen_versions(device, choices)
+    for choice in choices:
+        _check_format(choice.name, variants)
     for variant in variants:
         fitting = [
             engine
-            for engine in engines or PREFERRED
-            if ENGINE_FORMATS[engine] == variant.format and engine in device.engines
+            for engine in (usable if choices else PREFERRED)
+            if ENGINE_FORMATS[engine] == variant.format and engine in usable
         ]
-        if not fitting and not engines:
+        if not fitting and not choices:
             raise InputError(
                 f"{device.name} has no engine for {variant.id}.",
                 f"Its engines are {', '.join(device.engines)}.",
             )
         # Engines that were asked for all run; else the best one is enough.
-        for engine in fitting if engines else fitting[:1]:
+        for engine in fitting if choices else fitting[:1]:
             yield _Job(device, variant, engine)
 
 
-def _check_engine(device: Device, engine: str, variants: Sequence[_Variant]) -> None:
-    if engine not in ENGINE_FORMATS:
-        raise InputError(
-            f"--engine {engine!r} is not known.", f"Choose from {', '.join(ENGINE_FORMATS)}."
-        )
-    if engine not in device.engines:
-        raise InputError(
-            f"{device.name} has no wheel of {engine}.",
-            f"Choose from {', '.join(device.engines)}.",
-        )
+def _check_format(engine: str, variants: Sequence[_Variant]) -> None:
     if all(variant.format != ENGINE_FORMATS[engine] for variant in variants):
         raise InputError(
             f"{engine} runs .{ENGINE_FORMATS[engine]} files, and there is none to profile.",

@@ -27,8 +27,12 @@ PUBLISHED = {
 
 V1 = {"CONV_2D": 15, "DEPTHWISE_CONV_2D": 13, "AVERAGE_POOL_2D": 1, "RESHAPE": 1, "SOFTMAX": 1}
 V2 = {
-    **{"CONV_2D": 36, "DEPTHWISE_CONV_2D": 17, "ADD": 10},
-    **{"AVERAGE_POOL_2D": 1, "RESHAPE": 1, "SOFTMAX": 1},
+    "CONV_2D": 36,
+    "DEPTHWISE_CONV_2D": 17,
+    "ADD": 10,
+    "AVERAGE_POOL_2D": 1,
+    "RESHAPE": 1,
+    "SOFTMAX": 1,
 }
 LITE_TAIL = {"AVERAGE_POOL_2D": 1, "FULLY_CONNECTED": 1, "SOFTMAX": 1}
 OPERATORS = {
@@ -37,8 +41,13 @@ OPERATORS = {
     "efficientnet-lite2": {"CONV_2D": 43, "DEPTHWISE_CONV_2D": 21, "ADD": 14, **LITE_TAIL},
     # The convolutions of stride 2 that MLPerf's model pads alike on all sides need their PAD.
     "resnet50": {
-        **{"CONV_2D": 53, "ADD": 16, "PAD": 4, "MAX_POOL_2D": 1, "MEAN": 1},
-        **{"FULLY_CONNECTED": 1, "SOFTMAX": 1},
+        "CONV_2D": 53,
+        "ADD": 16,
+        "PAD": 4,
+        "MAX_POOL_2D": 1,
+        "MEAN": 1,
+        "FULLY_CONNECTED": 1,
+        "SOFTMAX": 1,
     },
 }
 

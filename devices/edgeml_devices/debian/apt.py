@@ -99,6 +99,17 @@ class Apt:
         self._run(["download", *names], target, task, len(names), progress)
         return tuple(sorted(target.glob("*.deb")))
 
+    def download_all(
+        self, names: Sequence[str], task: str, progress: Progress = silent
+    ) -> tuple[Path, ...]:
+        """Fetch the packages *names* and all that they depend on; otherwise as `download`."""
+        archives = self.folder / "cache" / "archives"
+        for old in archives.glob("*.deb"):
+            old.unlink()
+        install = ["install", "--yes", "--download-only", *names]
+        self._run(install, self.folder, task, 0, progress)
+        return tuple(sorted(archives.glob("*.deb")))
+
     @property
     def _settings(self) -> Path:
         return self.folder / "apt.conf"
@@ -111,7 +122,9 @@ class Apt:
         errors = []
         with Job(command, folder=folder, merge_errors=True) as job:
             for line in job.output:
-                if line.startswith("Get:"):
+                if " newly installed" in line:
+                    total = int(line.split(" newly installed")[0].split()[-1])
+                elif line.startswith("Get:"):
                     done += 1
                     progress(task, done, max(done, total))
                 elif line.startswith("E:"):

@@ -81,7 +81,7 @@ def _environment(device: Device, sysroot: Sysroot) -> dict[str, str]:
     return {
         **own_places(device, sysroot.path),
         "PATH": "/usr/bin:/bin",
-        "HOME": "/tmp",  # noqa: S108 - the guest's; engines only look for settings there
+        "HOME": "/nonexistent",  # engines keep no state from one run to the next
         "LC_ALL": "C.UTF-8",
         "OPENBLAS_NUM_THREADS": "1",
         # Else onnxruntime 1.32 starts threads that write to HOME and to the network: no two runs

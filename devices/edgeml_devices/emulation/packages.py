@@ -1,43 +1,19 @@
 """The distribution's packages of a board, fetched and unpacked without root.
 
-Knows how to make the host's ``apt-get`` work for another architecture from folders of its own, so
-that apt resolves what depends on what and checks the archive's signature. Must not know which
-board it is for.
+apt resolves what depends on what and checks the archive's signature. Must not know which board it
+is for.
 """
 
 import hashlib
-import shutil
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeml_devices.cache import COPY_A_CACHE, make_folder
-from edgeml_devices.debian.mirror import find_keyring, mirror_uri
-from edgeml_devices.process import Job, run
-from edgeml_runtime.errors import InternalError, MissingToolError
+from edgeml_devices.debian.apt import Apt
+from edgeml_devices.process import run
+from edgeml_runtime.errors import InternalError
 from edgeml_runtime.progress import Progress, silent
-
-# Our lists, keys and cache instead of the host's; none of the host's hooks, which act on the host.
-_CONFIGURATION = """\
-APT::Architecture "{arch}";
-APT::Architectures {{ "{arch}"; }};
-APT::Install-Recommends "false";
-APT::Sandbox::User "";
-APT::Update::Error-Mode "any";
-Acquire::GzipIndexes "true";
-Acquire::Languages "none";
-Acquire::Retries "3";
-Acquire::AllowInsecureRepositories "false";
-Dir::State "{folder}/state";
-Dir::State::status "{folder}/status";
-Dir::Cache "{folder}/cache";
-Dir::Cache::pkgcache "";
-Dir::Cache::srcpkgcache "";
-Dir::Etc "{folder}/etc";
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-"""
 
 
 @dataclass(frozen=True)
@@ -71,21 +47,9 @@ def fetch_packages(
     Raises:
         MissingToolError: apt, the keys of the archive or the network are missing.
     """
-    for tool in ("apt-get", "dpkg-deb"):
-        if shutil.which(tool) is None:
-            raise MissingToolError(
-                f"{tool} is not installed, which fetches the board's packages.",
-                f"Use a Debian or Ubuntu machine, or {COPY_A_CACHE}",
-            )
-    apt = _configure(wanted, folder)
-    archives = folder / "cache" / "archives"
-    for old in archives.glob("*.deb"):
-        old.unlink()
-    progress("fetching the package lists", 0, 0)
-    _run_apt([*apt, "update"], "", silent)
-    install = ["install", "--yes", "--download-only", *wanted.names]
-    _run_apt([*apt, *install], "fetching packages", progress)
-    return tuple(sorted(archives.glob("*.deb")))
+    apt = Apt(folder, wanted.suite, wanted.arch, "The file system of the board")
+    apt.update(progress)
+    return apt.download_all(wanted.names, "fetching packages", progress)
 
 
 def unpack_packages(debs: Sequence[Path], root: Path, progress: Progress = silent) -> None:
@@ -102,38 +66,18 @@ def unpack_packages(debs: Sequence[Path], root: Path, progress: Progress = silen
                 f"dpkg-deb could not unpack {deb.name}: {left.stderr.strip()}",
                 "Make room on the disk and repeat the command.",
             )
+    _keep_links_inside(root)
     for name in ("bin", "lib", "sbin"):  # links that newer releases make at installation only
         if not (root / name).exists():
             (root / name).symlink_to(f"usr/{name}")
 
 
-def _configure(wanted: PackageSet, folder: Path) -> list[str]:
-    for name in ("state/lists/partial", "cache/archives/partial", "etc"):
-        make_folder(folder / name)
-    (folder / "status").touch()
-    source = f"deb [signed-by={find_keyring()}] {mirror_uri()} {wanted.suite} main\n"
-    (folder / "etc" / "sources.list").write_text(source)
-    configuration = folder / "apt.conf"
-    configuration.write_text(_CONFIGURATION.format(arch=wanted.arch, folder=folder))
-    return ["apt-get", "--config-file", str(configuration)]
-
-
-def _run_apt(command: Sequence[str], task: str, progress: Progress) -> None:
-    total = done = 0
-    errors = []
-    with Job(command, merge_errors=True) as job:
-        for line in job.output:
-            if " newly installed" in line:
-                total = int(line.split(" newly installed")[0].split()[-1])
-            elif line.startswith("Get:"):
-                done += 1
-                progress(task, done, total)
-            elif line.startswith("E:"):
-                errors.append(" ".join(line.removeprefix("E:").split()))
-        left = job.wait()
-    if left.returncode != 0:
-        reason = errors[0] if errors else f"apt-get ended with {left.returncode}"
-        raise MissingToolError(
-            f"The board's packages could not be fetched from {mirror_uri()}: {reason}.",
-            f"Connect to the archive, name another in EDGEML_DEBIAN_MIRROR, or {COPY_A_CACHE}",
-        )
+def _keep_links_inside(root: Path) -> None:
+    # The kernel follows an absolute link to the host's file of that name, not to the board's.
+    for folder, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            link = Path(folder, name)
+            if link.is_symlink() and link.readlink().is_absolute():
+                target = root / link.readlink().relative_to("/")
+                link.unlink()
+                link.symlink_to(os.path.relpath(target, link.parent))

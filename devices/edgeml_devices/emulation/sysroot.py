@@ -57,7 +57,7 @@ def ensure_sysroot(
     wheels = select_wheels(device, chosen, progress)
     folder = sysroot_folder(device, wheels)
     if not (folder / "sysroot.json").is_file():
-        find_qemu(device)
+        find_qemu(device, progress)
         with exclusive(cache_root(), progress):
             if not folder.exists():
                 make_sysroot(device, wheels, folder, progress)

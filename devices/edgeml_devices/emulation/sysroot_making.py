@@ -34,7 +34,7 @@ from edgeml_runtime.errors import MissingToolError
 from edgeml_runtime.progress import Progress
 
 # Counts up when the way a sysroot is made changes, so that old ones are not taken for new ones.
-_LAYOUT = 2
+_LAYOUT = 3
 
 _DEBIAN_ARCH = {"aarch64": "arm64", "armv7": "armhf"}
 
@@ -105,7 +105,17 @@ def _make_packages(device: Device, wanted: PackageSet, folder: Path, progress: P
 def _guest_python(device: Device, root: Path) -> tuple[str, ...]:
     python = root / "usr" / "bin" / f"python{device.python}"
     places = [part for pair in own_places(device, root).items() for part in ("-E", "=".join(pair))]
-    return (str(find_qemu(device)), *places, "-L", str(root), str(python), "-P", "-s")
+    return (
+        str(find_qemu(device)),
+        "-cpu",
+        device.qemu_cpu,
+        *places,
+        "-L",
+        str(root),
+        str(python),
+        "-P",
+        "-s",
+    )
 
 
 def _assemble(device: Device, packages: Path, stores: tuple[Path, ...], folder: Path) -> None:

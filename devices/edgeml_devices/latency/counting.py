@@ -19,6 +19,7 @@ from edgeml_devices.emulation.qemu import find_qemu, qemu_version
 from edgeml_devices.emulation.sysroot import Sysroot
 from edgeml_devices.latency.division import operator_works, whole_work
 from edgeml_devices.latency.guest_run import (
+    COUNTING_SCRIPTS,
     OPERATOR_SCRIPT,
     PLAIN_SCRIPT,
     GuestRun,
@@ -134,9 +135,8 @@ def _sha256(path: Path) -> str:
 
 def _scripts_digest() -> str:
     digest = hashlib.sha256()
-    for script in sorted(guest_scripts().iterdir(), key=lambda entry: entry.name):
-        if script.name.endswith(".py"):
-            digest.update(script.read_bytes())
+    for name in COUNTING_SCRIPTS:
+        digest.update((guest_scripts() / name).read_bytes())
     return digest.hexdigest()
 
 

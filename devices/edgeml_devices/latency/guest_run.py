@@ -25,6 +25,8 @@ from edgeml_runtime.errors import InternalError
 
 PLAIN_SCRIPT = "profile_engine.py"
 OPERATOR_SCRIPT = "profile_operators.py"
+COUNTING_SCRIPTS = (PLAIN_SCRIPT, OPERATOR_SCRIPT, "litert_model.py")
+"""All that the counts depend on."""
 _LEVELS: tuple[LevelName, ...] = ("l1d", "l2", "l3")
 # A network whose weights are far larger than the last cache finds nothing of its last inference
 # there; a file below this many times that cache gets a simulated inference to fill the caches.

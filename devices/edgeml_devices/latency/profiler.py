@@ -58,7 +58,7 @@ def profile_model(
         MissingToolError: No emulator that loads plugins, no LLVM, or no C compiler.
     """
     _check(device, sysroot, engine, model, threads)
-    llvm = find_llvm()
+    llvm = find_llvm(progress)
     measurement = measure(
         device, sysroot, engine, model, inputs=inputs, use_cache=use_cache, progress=progress
     )
@@ -87,15 +87,28 @@ def operator_latencies(
     device: Device, engine: str, measurement: Measurement, prices: Prices, threads: int
 ) -> tuple[OperatorLatency, ...]:
     """Return the latency of each operator in its order, then that of the engine's own work."""
-    named = [(o.name, o.kind, o.work, is_parallel(engine, o.kind)) for o in measurement.operators]
+    names = [*((o.name, o.kind) for o in measurement.operators), (REST, REST)]
+    loads = operator_loads(engine, measurement, prices)
+    return tuple(
+        OperatorLatency(
+            name,
+            kind,
+            round(work.instructions),
+            latency_terms(load, device.calibration, device.clock_mhz, threads),
+        )
+        for (name, kind), work, load in zip(names, measurement.works, loads, strict=True)
+    )
+
+
+def operator_loads(engine: str, measurement: Measurement, prices: Prices) -> tuple[Load, ...]:
+    """Return the load of each operator in its order, then that of the engine's own work."""
+    parallel = [is_parallel(engine, operator.kind) for operator in measurement.operators]
     # Without a profile of the operators, the engine is taken to share out all of its work.
-    named.append((REST, REST, measurement.rest, not measurement.operators))
-    latencies = []
-    for name, kind, work, parallel in named:
-        load = operator_load(work, prices.cycles(work), measurement.line_bytes, parallel=parallel)
-        terms = latency_terms(load, device.calibration, device.clock_mhz, threads)
-        latencies.append(OperatorLatency(name, kind, round(work.instructions), terms))
-    return tuple(latencies)
+    parallel.append(not measurement.operators)
+    return tuple(
+        operator_load(work, prices.cycles(work), measurement.line_bytes, parallel=shared)
+        for work, shared in zip(measurement.works, parallel, strict=True)
+    )
 
 
 def operator_load(work: Work, cycles: float, line_bytes: int, *, parallel: bool) -> Load:

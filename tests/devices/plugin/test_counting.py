@@ -1,6 +1,5 @@
 """The plugin under QEMU, on programs whose every instruction is known."""
 
-import shutil
 import struct
 import subprocess
 from collections.abc import Callable
@@ -8,18 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from edgeml_devices.device import Device
 from edgeml_devices.emulation.plugin import CacheShape, Counts, build_plugin, read_counts
-from edgeml_devices.latency.llvm import find_llvm
+from edgeml_devices.emulation.qemu import find_qemu
+from edgeml_devices.latency.llvm import Llvm, find_llvm
 from edgeml_runtime.errors import InternalError
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("qemu-aarch64") is None, reason="qemu-aarch64 is not installed"
-)
 
 Count = Callable[..., Counts]
 
 _LOAD_ADDRESS = 0x400000
 _HEADERS_BYTES = 64 + 56
+_SHF_EXECINSTR = 4
 _BSS_BYTES = 1 << 20
 
 L1D = CacheShape("l1d", 4096, 2, 64)
@@ -43,6 +41,18 @@ ATTACH, CALL_BEGIN, RUN_BEGIN, RUN_END, CALL_END, BASELINE = range(6)
 
 
 @pytest.fixture(scope="session")
+def qemu(rpi4: Device) -> Path:
+    """Return the emulator, from the usual cache when it is edgeml's own."""
+    return find_qemu(rpi4)
+
+
+@pytest.fixture(scope="session")
+def llvm() -> Llvm:
+    """Return LLVM, from the usual cache when it is edgeml's own."""
+    return find_llvm()
+
+
+@pytest.fixture(scope="session")
 def plugin_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a cache folder of the tests' own, so that the plugin is compiled in them."""
     return tmp_path_factory.mktemp("cache")
@@ -50,34 +60,39 @@ def plugin_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def count_guest(
-    plugin_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qemu: Path, llvm: Llvm, plugin_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Counts]:
     """Return a call that runs AArch64 assembly under the plugin and returns the counts."""
     monkeypatch.setenv("EDGEML_CACHE", str(plugin_cache))
 
     def count(assembly: str, caches: tuple[CacheShape, ...] = ()) -> Counts:
         program = tmp_path / "guest"
-        program.write_bytes(_executable(_machine_code(assembly, tmp_path)))
+        program.write_bytes(_executable(_machine_code(assembly, llvm, tmp_path)))
         program.chmod(0o755)
         report = tmp_path / "counts.json"
         plugin = build_plugin().argument(report, caches)
-        command = ["qemu-aarch64", "-plugin", plugin, str(program)]
+        command = [str(qemu), "-plugin", plugin, str(program)]
         subprocess.run(command, check=True, timeout=60)
         return read_counts(report)
 
     return count
 
 
-def _machine_code(assembly: str, folder: Path) -> bytes:
-    assembler = str(find_llvm().assembler)
-    objcopy = assembler.replace("llvm-mc", "llvm-objcopy")
-    linked, binary = folder / "guest.o", folder / "guest.bin"
-    command = [assembler, "-triple=aarch64", "-filetype=obj", "-o", str(linked)]
+def _machine_code(assembly: str, llvm: Llvm, folder: Path) -> bytes:
+    linked = folder / "guest.o"
+    command = [str(llvm.assembler), "-triple=aarch64", "-filetype=obj", "-o", str(linked)]
     subprocess.run(command, input=assembly, text=True, check=True)
-    subprocess.run(
-        [objcopy, "-O", "binary", "--only-section=.text", str(linked), str(binary)], check=True
-    )
-    return binary.read_bytes()
+    return _executable_section(linked.read_bytes())
+
+
+def _executable_section(elf: bytes) -> bytes:
+    (table,) = struct.unpack_from("<Q", elf, 0x28)
+    entry_bytes, entries = struct.unpack_from("<HH", elf, 0x3A)
+    for entry in range(table, table + entry_bytes * entries, entry_bytes):
+        _, _, flags, _, offset, size = struct.unpack_from("<IIQQQQ", elf, entry)
+        if flags & _SHF_EXECINSTR:
+            return elf[offset : offset + size]
+    raise AssertionError("no code")
 
 
 def _executable(code: bytes) -> bytes:
@@ -216,10 +231,10 @@ def test_without_markers_there_is_no_report(count_guest: Count) -> None:
         count_guest(f"{_MACROS} finish")
 
 
-def test_bad_arguments_stop_the_emulator(tmp_path: Path) -> None:
+def test_bad_arguments_stop_the_emulator(qemu: Path, tmp_path: Path) -> None:
     plugin = build_plugin()
     for argument in ("l1d=1000:2", "l1d=many", "colour=red"):
-        command = ["qemu-aarch64", "-plugin", f"{plugin.path},out={tmp_path / 'o'},{argument}", "x"]
+        command = [str(qemu), "-plugin", f"{plugin.path},out={tmp_path / 'o'},{argument}", "x"]
         result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert result.returncode != 0
         assert "edgeml_count:" in result.stderr

@@ -20,7 +20,7 @@
  * engines keep helper threads whose work depends on the host.
  *
  * With from_start=1 everything from the first instruction on is one run, up to the marker "call ends" or
- * the end of the program: this is how a cold start is counted.
+ * the end of the program, and the markers of a run cut it into slices: so a cold start is counted.
  *
  * Arguments: out=FILE, from_start=1, line=BYTES, l1d=BYTES:WAYS, l2=BYTES:WAYS, l3=BYTES:WAYS (without l1d no
  * caches are simulated).
@@ -35,6 +35,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -219,6 +220,8 @@ static void on_marker(plugin_id id, unsigned vcpu, unsigned marker)
     if (from_start) {
         if (marker == CALL_END)
             finish(id);
+        else if (marker == RUN_BEGIN || marker == RUN_END)
+            timeline_cut(caches, (struct clock_read){-1, 0, 0});
         return;
     }
     switch (marker) {
@@ -272,7 +275,7 @@ static void on_syscall_return(plugin_id id, unsigned vcpu, int64_t number, int64
     (void)id;
     if (number != clock_syscall || result != 0 || !counting || from_start || vcpu != main_vcpu)
         return;
-    if (process_vm_readv(getpid(), &here, 1, &there, 1, 0) != (ssize_t)sizeof given)
+    if (syscall(SYS_process_vm_readv, getpid(), &here, 1, &there, 1, 0) != (long)sizeof given)
         given[0] = given[1] = 0;
     timeline_cut(caches, (struct clock_read){(int64_t)clock_arguments[0], given[0], given[1]});
 }
