@@ -85,15 +85,26 @@ def _engine_clock(slices: Sequence[Slice]) -> int:
 
 def _offset_us(events: Sequence[Event], times_us: Sequence[float]) -> float:
     """Return what the profile's times lack to be the clock's: it may count from its own start."""
-    starts = [event.start_us for event in events if event.start_us is not None]
-    if not starts:
+    timed = [event for event in events if event.start_us is not None]
+    if not timed:
         return 0.0
-    candidates = [0.0, *(time_us - starts[0] for time_us in times_us)]
-    return max(candidates, key=lambda offset: _fitting(starts, times_us, offset))
+    first_us = timed[0].start_us or 0
+    candidates = [0.0, *(time_us - first_us for time_us in times_us)]
+    return max(candidates, key=lambda offset_us: _agreement(timed, times_us, offset_us))
 
 
-def _fitting(starts: Sequence[int], times_us: Sequence[float], offset_us: float) -> int:
-    return sum(_nearest(times_us, start + offset_us) is not None for start in starts)
+def _agreement(
+    events: Sequence[Event], times_us: Sequence[float], offset_us: float
+) -> tuple[int, float]:
+    """Return how many ends of events have a read near, then how near these are."""
+    starts = [event.start_us + offset_us for event in events if event.start_us is not None]
+    ends = [start + event.duration_us for start, event in zip(starts, events, strict=True)]
+    errors = [
+        abs(times_us[place] - wanted_us)
+        for wanted_us in (*starts, *ends)
+        if (place := _nearest(times_us, wanted_us)) is not None
+    ]
+    return len(errors), -sum(errors)
 
 
 def _nearest(times_us: Sequence[float], wanted_us: float, first: int = 0) -> int | None:

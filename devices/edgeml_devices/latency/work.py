@@ -170,5 +170,5 @@ def _rest(total: Work, parts: tuple[Work, ...], executions: Mapping[bytes, float
 
 
 def _short(number: float) -> float | int:
-    """Return a whole number as an integer, others with as many digits as matter."""
-    return int(number) if number == int(number) else round(number, 3)
+    """Return a whole number as an integer, for a shorter document."""
+    return int(number) if number == int(number) else number
