@@ -2,10 +2,10 @@
 
 Below the cache folder, once for each board and set of engine versions::
 
-    packages/SUITE-ARCH-KEY/root/ the distribution's packages, unpacked; shared by boards
+    packages/SUITE-ARCH-KEY/root  the distribution's packages, unpacked; shared by boards
     wheels/FILE-KEY/              engine wheels, unpacked and compiled; shared by boards
     wheels/NAME-VERSION-*.json    which wheel was found for a version that the lock does not have
-    sysroots/BOARD-KEY/root/      QEMU's -L prefix: links into packages/, and the board's identity
+    sysroots/BOARD-KEY/root       QEMU's -L prefix: links into packages/, and the board's identity
     sysroots/BOARD-KEY/site/      its site-packages: links into wheels/
     sysroots/BOARD-KEY/sysroot.json   all that went in, with digests
     downloads/                    files as they came; needed only to make the above

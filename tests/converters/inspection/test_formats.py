@@ -169,7 +169,7 @@ def test_a_damaged_tflite_file_never_gives_another_error(
         found = inspect_tflite_bytes(bytes(damaged), "damaged.tflite")
     except InputError:
         return
-    json.dumps(found.to_json(), allow_nan=False)
+    assert json.dumps(found.to_json(), allow_nan=False)
 
 
 def test_the_oldest_onnxruntime_follows_from_opset_and_ir_version() -> None:
