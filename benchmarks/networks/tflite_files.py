@@ -13,12 +13,11 @@ import onnx_ir as ir
 import edgeml_converters
 from benchmarks.networks.integer_borders import with_integer_borders
 from benchmarks.networks.network import Network
-from benchmarks.networks.per_tensor_uint8 import as_per_tensor_uint8
 from edgeml_converters.graph import optimize
 from edgeml_converters.quantize import calibrate, quantize_int8
 from edgeml_converters.tflite import write_tflite
 
-PRECISIONS = ("float32", "int8", "uint8")
+PRECISIONS = ("float32", "int8")
 
 # Enough for ranges that are not empty; the latency depends on no more.
 _CALIBRATION_SAMPLES = 2
@@ -32,8 +31,7 @@ def tflite_file(network: Network, precision: str, folder: Path) -> Path:
 
     Args:
         network: What to write.
-        precision: ``float32``; ``int8``: a scale for every channel of weights; or ``uint8``: one
-            for all (of networks that have convolutions only). Inputs and outputs are of that type.
+        precision: ``float32``, or ``int8``: per-channel weights, int8 input and output.
         folder: Made when it is missing.
     """
     assert precision in PRECISIONS
@@ -49,8 +47,7 @@ def _convert(network: Network, precision: str) -> bytes:
     if precision == "float32":
         return write_tflite(graph)
     quantized = quantize_int8(graph, calibrate(graph, _samples(network.input_size)))
-    content = write_tflite(with_integer_borders(quantized))
-    return as_per_tensor_uint8(content) if precision == "uint8" else content
+    return write_tflite(with_integer_borders(quantized))
 
 
 def _samples(size: int) -> Iterator[dict[str, npt.NDArray[np.float32]]]:

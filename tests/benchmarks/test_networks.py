@@ -11,7 +11,6 @@ from edgeml_runtime.engines import open_engine
 
 # Million multiply-accumulates and parameters. MobileNet v1: arXiv:1704.04861, tables 6 to 8, and
 # the table in TF-slim's mobilenet_v1.md; v2: the table in TF-slim's mobilenet/README.md.
-# ResNet50 v1.5: 4.1 billion and 25.6 million (its model card in NVIDIA's and MLPerf's documents).
 PUBLISHED = {
     "mobilenet-v1-0.25-128": (14, 0.47),
     "mobilenet-v1-0.25-224": (41, 0.47),
@@ -93,7 +92,8 @@ def test_work_and_parameters_are_those_of_the_publication(name: str, networks_fo
         # which adds 5 %.
         ("efficientnet-lite0", 407 / 1.05, 4.65),
         ("efficientnet-lite2", 899 / 1.05, 6.1),
-        pytest.param("resnet50", 4100, 25.6, marks=pytest.mark.slow),
+        # torchvision's table of models, whose ResNet50 has the stride of v1.5 too.
+        pytest.param("resnet50", 4090, 25.56, marks=pytest.mark.slow),
     ],
 )
 def test_work_and_parameters_of_the_larger_ones(
@@ -137,7 +137,8 @@ def test_the_engine_gives_what_onnxruntime_gives(name: str, networks_folder: Pat
     assert np.abs(scores - expected).max() <= 1e-4 * expected.max()
 
 
-@pytest.mark.parametrize("name", [*SMALL, "efficientnet-lite0"])
+# The softmax of MobileNet v1 with weights that were never trained is too even to tell anything.
+@pytest.mark.parametrize("name", ["mobilenet-v2-0.5-128", "efficientnet-lite0"])
 def test_int8_scores_follow_the_float_ones(name: str, networks_folder: Path) -> None:
     network = NETWORKS[name]
     path = tflite_file(network, "int8", networks_folder)
@@ -146,8 +147,8 @@ def test_int8_scores_follow_the_float_ones(name: str, networks_folder: Path) -> 
     integers = np.clip(np.round(image / scale) + zero_point, -128, 127).astype(np.int8)
     scores = (_scores(path, integers).astype(np.float32) + 128) / 256
     expected = _scores(tflite_file(network, "float32", networks_folder), image)
-    # Weights that were never trained keep a margin of noise; a broken graph is far outside.
-    assert np.abs(scores - expected).max() <= 0.1
+    assert expected.max() > 0.1
+    assert np.corrcoef(scores.ravel(), expected.ravel())[0, 1] > 0.95
 
 
 def _input_quantization(path: Path) -> tuple[float, int]:
