@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,8 +47,10 @@ def _outcome(job: Callable[[], Result]) -> Result | EngineCrashError:
 def _end_children() -> None:
     """End the programs that our threads wait for, which lead process groups of their own."""
     for task in Path("/proc/self/task").iterdir():
-        for pid in (task / "children").read_text().split():
-            try:
+        try:
+            children = (task / "children").read_text().split()
+        except FileNotFoundError:  # the thread has ended meanwhile
+            continue
+        for pid in children:
+            with suppress(ProcessLookupError):
                 os.killpg(int(pid), signal.SIGKILL)
-            except ProcessLookupError:
-                continue

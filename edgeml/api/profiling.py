@@ -1,6 +1,7 @@
 """`edgeml.profile`: emulated latency of a model on boards."""
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from edgeml.api.emulations import run_together
+from edgeml.gates import MAX_REGRESSION, EntryKey, Gates, Verdict, crash_verdict, load_gates
 from edgeml_converters.inspection import inspect_model
 from edgeml_devices.emulation import Sysroot
 from edgeml_devices.emulation.engine_choice import EngineChoice, chosen_versions, parse_engines
 from edgeml_devices.emulation.sysroot import ensure_sysroots
 from edgeml_devices.latency import ProfileResult, profile_model
 from edgeml_devices.latency.llvm import find_llvm
-from edgeml_devices.profile import Device, load_device
+from edgeml_devices.profile import Device, list_devices, load_device
 from edgeml_runtime.bundle import open_bundle
 from edgeml_runtime.engines import ENGINE_FORMATS
-from edgeml_runtime.errors import EngineCrashError, InputError
+from edgeml_runtime.errors import EngineCrashError, GateError, InputError
 from edgeml_runtime.progress import Progress, silent
 
 PREFERRED = ("litert", "tflite-runtime", "litert-builtin", "onnxruntime")
@@ -27,14 +29,32 @@ PREFERRED = ("litert", "tflite-runtime", "litert-builtin", "onnxruntime")
 
 @dataclass(frozen=True)
 class Entry:
-    """One model in one engine on one board."""
+    """One model in one engine on one board.
+
+    Args:
+        variant: The variant of a bundle, or the name of a file.
+        size_bytes: Size of the variant's file.
+        device: The board, with the clock that the cores had.
+        result: What was found.
+    """
 
     variant: str
+    size_bytes: int
+    device: Device
     result: ProfileResult
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry of ``results`` in ``edgeml.profile/1``."""
-        return {**self.result.to_json(), "variant": self.variant}
+        document = self.result.to_json()
+        constants = json.dumps(vars(self.device.calibration), sort_keys=True)
+        digest = hashlib.sha256(constants.encode()).hexdigest()
+        return {
+            **document,
+            "variant": self.variant,
+            "bytes": self.size_bytes,
+            "clock_mhz": self.device.clock_mhz,
+            "provenance": {**document["provenance"], "constants_sha256": digest},
+        }
 
 
 @dataclass(frozen=True)
@@ -46,14 +66,21 @@ class Profile:
         size_bytes: Its size.
         sha256: Its digest.
         entries: One for each board, variant and engine that ran, in that order.
-        failures: The engines that died.
+        verdicts: What each gate said: the engines that died, then the budget and the baseline.
+        remarks: What the baseline could not be compared with, or under other conditions only.
     """
 
     model: Path
     size_bytes: int
     sha256: str
     entries: tuple[Entry, ...]
-    failures: tuple[EngineCrashError, ...]
+    verdicts: tuple[Verdict, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def failures(self) -> tuple[GateError, ...]:
+        """Why the profile did not pass."""
+        return tuple(v.failure for v in self.verdicts if v.failure is not None)
 
     def to_json(self) -> dict[str, Any]:
         """Return the ``edgeml.profile/1`` document."""
@@ -65,6 +92,8 @@ class Profile:
                 "sha256": self.sha256,
             },
             "results": [entry.to_json() for entry in self.entries],
+            "gates": [verdict.to_json() for verdict in self.verdicts],
+            "remarks": list(self.remarks),
             "passed": not self.failures,
             "failures": [failure.to_json() for failure in self.failures],
         }
@@ -82,6 +111,11 @@ class _Job:
     device: Device
     variant: _Variant
     engine: str
+    threads: int
+
+    @property
+    def key(self) -> EntryKey:
+        return EntryKey(self.device.name, self.engine, self.variant.id, self.threads)
 
 
 def profile(
@@ -92,6 +126,9 @@ def profile(
     threads: int = 1,
     clock_mhz: int | None = None,
     inputs: Path | None = None,
+    budget: Path | None = None,
+    baseline: Path | None = None,
+    max_regression: float = MAX_REGRESSION,
     use_cache: bool = True,
     progress: Progress = silent,
 ) -> Profile:
@@ -105,43 +142,61 @@ def profile(
         threads: Threads of the engine, at most the board's cores.
         clock_mhz: Clock of the cores; the board's usual one by default.
         inputs: An ``.npz`` with an array for each input; seeded ones by default.
+        budget: Largest figures that pass, in TOML; see `edgeml.gates.budget`.
+        baseline: An earlier profile that this one is held against.
+        max_regression: Largest growth of estimate and instructions over the baseline that passes,
+            as a share.
         use_cache: Whether counts of earlier emulations will do.
         progress: Told of each step.
 
     Raises:
-        InputError: A name, the model or the number of threads is wrong; told before anything is
-            fetched or started.
+        InputError: A name, the model, the number of threads or a gate is wrong; told before
+            anything is fetched or started. A limit of a figure that the profile lacks is told
+            after.
         MissingToolError: A tool of the emulation is missing.
     """
     path = Path(model)
     choices = parse_engines(engines)
     devices = _devices(targets, threads, clock_mhz)
     _check_inputs(inputs)
+    boards = [device.name for device in list_devices()]
+    gates = load_gates(budget, baseline, max_regression, boards)
     inspect_model(path)
     content = path.read_bytes()
     with tempfile.TemporaryDirectory(prefix="edgeml-profile-") as folder:
         variants = tuple(_variants(path, Path(folder)))
-        jobs = [job for device in devices for job in _jobs(device, variants, choices)]
+        jobs = [job for device in devices for job in _jobs(device, variants, choices, threads)]
+        gates.check_cover([job.key for job in jobs])
         find_llvm(progress)
         sysroots = {device.name: _sysroots(device, jobs, choices, progress) for device in devices}
+        run = partial(_profile, inputs=inputs, use_cache=use_cache, progress=progress)
         outcomes = run_together(
-            partial(
-                _profile,
-                job,
-                sysroots[job.device.name][job.engine],
-                threads=threads,
-                inputs=inputs,
-                use_cache=use_cache,
-                progress=progress,
-            )
-            for job in jobs
+            partial(run, job, sysroots[job.device.name][job.engine]) for job in jobs
         )
+    return _judged(path, content, jobs, outcomes, gates)
+
+
+def _judged(
+    path: Path,
+    content: bytes,
+    jobs: Sequence[_Job],
+    outcomes: Sequence[Entry | EngineCrashError],
+    gates: Gates,
+) -> Profile:
+    entries = tuple(outcome for outcome in outcomes if isinstance(outcome, Entry))
+    crashes = [
+        crash_verdict(job.key, outcome)
+        for job, outcome in zip(jobs, outcomes, strict=True)
+        if isinstance(outcome, EngineCrashError)
+    ]
+    judgement = gates.judge([entry.to_json() for entry in entries])
     return Profile(
         model=path,
         size_bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
-        entries=tuple(outcome for outcome in outcomes if isinstance(outcome, Entry)),
-        failures=tuple(o for o in outcomes if isinstance(o, EngineCrashError)),
+        entries=entries,
+        verdicts=(*crashes, *judgement.verdicts),
+        remarks=judgement.remarks,
     )
 
 
@@ -149,7 +204,6 @@ def _profile(
     job: _Job,
     sysroot: Sysroot,
     *,
-    threads: int,
     inputs: Path | None,
     use_cache: bool,
     progress: Progress,
@@ -162,12 +216,13 @@ def _profile(
         sysroot,
         job.engine,
         job.variant.path,
-        threads=threads,
+        threads=job.threads,
         inputs=inputs,
         use_cache=use_cache,
         progress=named,
     )
-    return Entry(job.variant.id, result)
+    size_bytes = job.variant.path.stat().st_size
+    return Entry(job.variant.id, size_bytes, job.device, result)
 
 
 def _check_inputs(path: Path | None) -> None:
@@ -220,7 +275,7 @@ def _sysroots(
 
 
 def _jobs(
-    device: Device, variants: Sequence[_Variant], choices: Sequence[EngineChoice]
+    device: Device, variants: Sequence[_Variant], choices: Sequence[EngineChoice], threads: int
 ) -> Iterator[_Job]:
     usable = chosen_versions(device, choices)
     for choice in choices:
@@ -238,7 +293,7 @@ def _jobs(
             )
         # Engines that were asked for all run; else the best one is enough.
         for engine in fitting if choices else fitting[:1]:
-            yield _Job(device, variant, engine)
+            yield _Job(device, variant, engine, threads)
 
 
 def _check_format(engine: str, variants: Sequence[_Variant]) -> None:

@@ -1,23 +1,41 @@
 """The section on how fast the model will run."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from markupsafe import Markup
 
-from edgeml.report.figures import band, count, significant
+from edgeml.report.figures import NONE, band, count, significant
 from edgeml.report.svg import Bar, bar_chart
+
+SHOWN_OPERATORS: Final = 15
+"""Of an entry; what the others take is one row together."""
+
+_LIMITS: Final = {
+    "compute": "arithmetic",
+    "l2": "moving data between caches",
+    "dram": "moving data to and from memory",
+    "sync": "waiting of the threads for each other",
+}
+_MEMORY_ADVICE: Final = "memory-bound: more threads will not help; fuse or shrink activations"
+_ADVICE: Final = {
+    "compute": "int8 or a smaller layer",
+    "l2": _MEMORY_ADVICE,
+    "dram": _MEMORY_ADVICE,
+    "sync": "many small operators: fewer threads",
+}
 
 
 def content(profile: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return what the template shows of a profile; empty without one."""
     if profile is None or not profile["results"]:
-        return {"latencies": [], "bars": Markup("")}
+        return {"latencies": [], "bars": Markup(""), "operators": []}
     return {
         "latencies": [_row(result) for result in profile["results"]],
         "bars": bar_chart(
             "Latency by board, engine and variant", [_bar(r) for r in profile["results"]]
         ),
+        "operators": [_operators(result) for result in profile["results"]],
     }
 
 
@@ -46,6 +64,51 @@ def _row(result: Mapping[str, Any]) -> dict[str, Any]:
         "band": band(latency_ms),
         "instructions": count(result["instructions"]),
         "method": result["method"],
+    }
+
+
+def _operators(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the table of operators of a result, what takes longest first."""
+    slowest = sorted(result["ops"], key=lambda op: (-op["latency_ms"], op["index"]))
+    shown, others = slowest[:SHOWN_OPERATORS], slowest[SHOWN_OPERATORS:]
+    rows = [_operator_row(op, quantized="int8" in result["variant"]) for op in shown]
+    if others:
+        rows.append(_others_row(others))
+    longest = max((row["share"] for row in rows), default=0.0) or 1.0
+    threads = f"{result['threads']} thread{'s' if result['threads'] > 1 else ''}"
+    return {
+        "title": f"{result['variant']} in {result['engine']['name']} on {result['target']}",
+        "threads": threads,
+        "unknown_because": result["ops_unknown_because"],
+        "rows": [{**row, "width": f"{100 * row['share'] / longest:.1f}"} for row in rows],
+    }
+
+
+def _operator_row(op: Mapping[str, Any], *, quantized: bool) -> dict[str, Any]:
+    limit = op["limit"]
+    own_work = op["type"].startswith("(")
+    advice = "a smaller layer" if quantized and limit == "compute" else _ADVICE[limit]
+    return {
+        "operator": "the engine's own work" if own_work else op["type"],
+        "name": "" if op["name"] == op["type"] else op["name"],
+        "latency": significant(op["latency_ms"]),
+        "share": op["share"],
+        "percent": f"{100 * op['share']:.1f}",
+        "limit": _LIMITS[limit],
+        "advice": NONE if own_work else advice,
+    }
+
+
+def _others_row(others: list[Mapping[str, Any]]) -> dict[str, Any]:
+    share = sum(op["share"] for op in others)
+    return {
+        "operator": f"{len(others)} more",
+        "name": "",
+        "latency": significant(sum(op["latency_ms"] for op in others)),
+        "share": share,
+        "percent": f"{100 * share:.1f}",
+        "limit": NONE,
+        "advice": NONE,
     }
 
 

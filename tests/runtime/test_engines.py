@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 import pytest
@@ -126,3 +127,35 @@ def test_quantized_tensors_are_described(engine_name: str, open_small: Opener) -
     pooled = engine.run({"image": np.arange(72, dtype=np.int8).reshape(1, 4, 6, 3)})["pooled"]
     assert pooled.dtype == np.int8
     assert pooled.tolist()[0][0][0] == [21, 22, 23]
+
+
+def _extreme_weights(rows: int, columns: int) -> np.ndarray:
+    signs = np.ones((1, 1), np.int64)
+    for _ in range(7):
+        signs = np.kron(signs, np.array([[1, 1], [1, -1]]))
+    return 127 * signs[:rows, :columns]
+
+
+@pytest.mark.parametrize("seed", [None, 0, 1])
+def test_eight_bit_sums_of_onnxruntime_are_exact(models: Path, seed: Optional[int]) -> None:
+    # On x86 without VNNI, the fast kernels add pairs of products in 16 bits, which saturates: such
+    # a host would give other answers than every board.
+    if "onnxruntime" not in installed_engines():
+        pytest.skip("onnxruntime is not installed")
+    if seed is None:
+        image, row = np.full((1, 8, 6, 6), 255, np.uint8), np.full((4, 64), 127, np.float32)
+    else:
+        random = np.random.default_rng(seed)
+        image = random.choice(np.array([0, 1, 254, 255], np.uint8), (1, 8, 6, 6))
+        row = random.choice(np.array([-128, -127, 126, 127], np.float32), (4, 64))
+    found = open_engine("onnxruntime", models / "extremes.onnx").run({"image": image, "row": row})
+    dense = row.astype(np.int64) @ _extreme_weights(16, 64).T
+    kernels = _extreme_weights(8, 72).reshape(8, 8, 3, 3)
+    conv = np.zeros((1, 8, 4, 4), np.int64)
+    for y in range(3):
+        for x in range(3):
+            window = image[:, :, y : y + 4, x : x + 4].astype(np.int64)
+            conv += np.einsum("oi,niyx->noyx", kernels[:, :, y, x], window)
+    step = 1 << 15  # of the quantized results
+    for name, sums in (("dense", dense), ("conv", conv)):
+        np.testing.assert_array_equal(found[name], np.rint(sums / step) * step, err_msg=name)

@@ -28,6 +28,7 @@ def bypass(node: ir.Node, source: ir.Value) -> bool:
         Whether it was done.
     """
     output = node.outputs[0]
+    _complete(source, output)
     if output.is_graph_output():
         fixed = source.is_graph_input() or source.is_initializer() or source.is_graph_output()
         if fixed or source.producer() is None:
@@ -42,6 +43,13 @@ def bypass(node: ir.Node, source: ir.Value) -> bool:
     return True
 
 
+def _complete(source: ir.Value, output: ir.Value) -> None:
+    """Let ``source`` keep what is known of ``output`` only: after an operator of another domain."""
+    source.type = source.type or output.type
+    if source.shape is None:
+        source.shape = output.shape
+
+
 def absorb(node: ir.Node, producer: ir.Node) -> None:
     """Let ``producer`` write what ``node`` wrote (name, shape) and remove the node.
 
@@ -49,6 +57,7 @@ def absorb(node: ir.Node, producer: ir.Node) -> None:
     """
     source, output = producer.outputs[0], node.outputs[0]
     name, shape = output.name, output.shape
+    _complete(source, output)
     output.replace_all_uses_with(source, replace_graph_outputs=True)
     remove_node(node)
     source.name = name

@@ -6,12 +6,13 @@ Knows the store; the pricing itself is `edgeml_devices.latency.mca`.
 import contextlib
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from edgeml_devices.cache import cache_root
+from edgeml_devices.cache import cache_root, make_folder
 from edgeml_devices.latency.llvm import Llvm
 from edgeml_devices.latency.mca import block_cycles
+from edgeml_runtime.errors import MissingToolError
 from edgeml_runtime.progress import Progress, silent
 
 _BUSY_TIMEOUT_S = 60
@@ -29,6 +30,9 @@ def priced_blocks(
         cpu: Name of the scheduling model.
         llvm: The tools, and the version that prices are kept for.
         progress: Told the number of blocks analysed.
+
+    Raises:
+        MissingToolError: The store cannot be read or written.
     """
     wanted = list(dict.fromkeys(codes))
     store = _store_path(cpu, llvm)
@@ -47,20 +51,31 @@ def _store_path(cpu: str, llvm: Llvm) -> Path:
 def _load(store: Path, codes: Sequence[bytes]) -> dict[bytes, float]:
     if not store.is_file():
         return {}
-    with contextlib.closing(sqlite3.connect(store, timeout=_BUSY_TIMEOUT_S)) as connection:
-        _create(connection)
-        select = "SELECT cycles FROM costs WHERE code = ?"
-        rows = ((code, connection.execute(select, (code,)).fetchone()) for code in codes)
-        return {code: row[0] for code, row in rows if row is not None}
+    select = "SELECT cycles FROM costs WHERE code = ? AND typeof(cycles) = 'real'"
+    try:
+        with _opened(store) as connection:
+            rows = ((code, connection.execute(select, (code,)).fetchone()) for code in codes)
+            return {code: row[0] for code, row in rows if row is not None}
+    except sqlite3.DatabaseError:
+        store.unlink(missing_ok=True)  # damaged: the prices are computed again
+        return {}
 
 
 def _save(store: Path, costs: Mapping[bytes, float]) -> None:
-    store.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.closing(sqlite3.connect(store, timeout=_BUSY_TIMEOUT_S)) as connection:
-        _create(connection)
-        with connection:
-            connection.executemany("INSERT OR REPLACE INTO costs VALUES (?, ?)", costs.items())
+    make_folder(store.parent)
+    with _opened(store) as connection, connection:
+        connection.executemany("INSERT OR REPLACE INTO costs VALUES (?, ?)", costs.items())
 
 
-def _create(connection: sqlite3.Connection) -> None:
-    connection.execute("CREATE TABLE IF NOT EXISTS costs (code BLOB PRIMARY KEY, cycles REAL)")
+@contextlib.contextmanager
+def _opened(store: Path) -> Iterator[sqlite3.Connection]:
+    table = "CREATE TABLE IF NOT EXISTS costs (code BLOB PRIMARY KEY, cycles REAL)"
+    try:
+        with contextlib.closing(sqlite3.connect(store, timeout=_BUSY_TIMEOUT_S)) as connection:
+            connection.execute(table)
+            yield connection
+    except sqlite3.OperationalError as error:  # locked, full, not writable: not damaged
+        raise MissingToolError(
+            f"The prices in {store} cannot be used: {error}.",
+            "Set EDGEML_CACHE to a folder that you may write to, or delete that file.",
+        ) from error

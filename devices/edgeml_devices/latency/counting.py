@@ -64,8 +64,8 @@ def measure(
         MissingToolError: There is no emulator that loads plugins, or no C compiler.
     """
     stored = _store_path(device, sysroot, engine, model, inputs)
-    if use_cache and stored.is_file():
-        return Measurement.from_json(json.loads(stored.read_text(encoding="utf-8")))
+    if use_cache and (kept := _read(stored)) is not None:
+        return kept
     progress("emulating one inference", 0, 1)
     measurement = _emulate(GuestRun(device, sysroot, engine, model, inputs))
     progress("emulating one inference", 1, 1)
@@ -138,6 +138,16 @@ def _scripts_digest() -> str:
     for name in COUNTING_SCRIPTS:
         digest.update((guest_scripts() / name).read_bytes())
     return digest.hexdigest()
+
+
+def _read(path: Path) -> Measurement | None:
+    """Return the counts kept at *path*; ``None`` where there are none, or they are damaged."""
+    try:
+        return Measurement.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return None  # not what was written: it is counted again, and replaced
 
 
 def _write(path: Path, text: str) -> None:

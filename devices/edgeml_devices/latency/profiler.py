@@ -57,7 +57,10 @@ def profile_model(
         EngineCrashError: The engine died in the guest.
         MissingToolError: No emulator that loads plugins, no LLVM, or no C compiler.
     """
-    _check(device, sysroot, engine, model, threads)
+    _check(device, sysroot, engine, threads)
+    _check_file(model, "a model file")
+    if inputs is not None:
+        _check_file(inputs, "an .npz file")
     llvm = find_llvm(progress)
     measurement = measure(
         device, sysroot, engine, model, inputs=inputs, use_cache=use_cache, progress=progress
@@ -138,7 +141,7 @@ def _caches(works: Sequence[Work]) -> dict[str, CacheCounts]:
     }
 
 
-def _check(device: Device, sysroot: Sysroot, engine: str, model: Path, threads: int) -> None:
+def _check(device: Device, sysroot: Sysroot, engine: str, threads: int) -> None:
     if device.arch != "aarch64":
         raise UnsupportedError(
             f"{device.title} runs 32-bit code ({device.arch}), and only 64-bit code can be timed.",
@@ -154,8 +157,11 @@ def _check(device: Device, sysroot: Sysroot, engine: str, model: Path, threads: 
             f"threads is {threads}, and {device.title} has {device.cores} cores.",
             f"Give a number from 1 to {device.cores}.",
         )
-    if not model.is_file():
-        raise InputError(f"{model}: there is no such file.", "Give the path of a model file.")
+
+
+def _check_file(path: Path, wanted: str) -> None:
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file.", f"Give the path of {wanted}.")
 
 
 def _provenance(device: Device, sysroot: Sysroot, llvm: Llvm, model: bytes) -> dict[str, str]:

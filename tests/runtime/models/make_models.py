@@ -9,6 +9,8 @@ The files are committed, as the device's environment has neither onnx nor a TFLi
 - ``classifier.golden.npz``: two images and the scores that onnxruntime gives.
 - ``pool.onnx``, ``pool.int8.tflite``: image (1,3,4,6) -> max-pool 2x2 -> pooled (1,3,2,3). The
   TFLite one is NHWC, has int8 inputs and outputs and no signature.
+- ``extremes.onnx``: a quantized convolution, image (1,8,6,6) uint8 -> conv (1,8,4,4), and a
+  quantized product, row (4,64) float32 -> dense (4,16), whose 8-bit weights are all 127 or -127.
 """
 
 import dataclasses
@@ -26,6 +28,8 @@ from edgeml_runtime.bundle import pack_golden
 
 FOLDER = Path(__file__).parent
 POOL_SCALE, POOL_ZERO_POINT = 0.05, 3
+# Sums of 72 products are up to 72 * 255 * 127: 71 of these steps, half of the 8-bit range.
+EXTREMES_STEP = 1 << 15
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,9 +89,61 @@ def _onnx(
         [helper.make_tensor_value_info(result[0], TensorProto.FLOAT, result[1])],
         [numpy_helper.from_array(value, name) for name, value in initializers.items()],
     )
+    return _checked(graph)
+
+
+def _checked(graph: onnx.GraphProto) -> bytes:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def extremes_onnx() -> bytes:
+    """Return a quantized Conv and MatMul of extreme weights; all scales are powers of two."""
+    # A Walsh matrix: the first row is all ones, any two rows differ in half of the places.
+    signs = np.ones((1, 1), np.int8)
+    for _ in range(7):
+        signs = np.kron(signs, np.array([[1, 1], [1, -1]], np.int8))
+    nodes = [
+        helper.make_node("DequantizeLinear", ["image", "one", "u0"], ["image_real"]),
+        helper.make_node("DequantizeLinear", ["w0", "ones0", "zeros0"], ["w0_real"], axis=0),
+        helper.make_node("Conv", ["image_real", "w0_real"], ["conv_real"]),
+        helper.make_node("QuantizeLinear", ["conv_real", "step", "u128"], ["conv_quantized"]),
+        helper.make_node("DequantizeLinear", ["conv_quantized", "step", "u128"], ["conv"]),
+        # onnxruntime takes its 8-bit product only where it sees the row being quantized.
+        helper.make_node("QuantizeLinear", ["row", "one", "i0"], ["row_quantized"]),
+        helper.make_node("DequantizeLinear", ["row_quantized", "one", "i0"], ["row_real"]),
+        helper.make_node("DequantizeLinear", ["w1", "ones1", "zeros1"], ["w1_real"], axis=1),
+        helper.make_node("MatMul", ["row_real", "w1_real"], ["dense_real"]),
+        helper.make_node("QuantizeLinear", ["dense_real", "step", "i0"], ["dense_quantized"]),
+        helper.make_node("DequantizeLinear", ["dense_quantized", "step", "i0"], ["dense"]),
+    ]
+    initializers: dict[str, np.ndarray] = {
+        "w0": 127 * signs[:8, :72].reshape(8, 8, 3, 3),
+        "w1": 127 * signs[:16, :64].T.copy(),
+        "one": np.array(1, np.float32),
+        "step": np.array(EXTREMES_STEP, np.float32),
+        "u0": np.array(0, np.uint8),
+        "u128": np.array(128, np.uint8),
+        "i0": np.array(0, np.int8),
+    }
+    for index, channels in ((0, 8), (1, 16)):
+        initializers[f"ones{index}"] = np.ones(channels, np.float32)
+        initializers[f"zeros{index}"] = np.zeros(channels, np.int8)
+    graph = helper.make_graph(
+        nodes,
+        "extremes",
+        [
+            helper.make_tensor_value_info("image", TensorProto.UINT8, [1, 8, 6, 6]),
+            helper.make_tensor_value_info("row", TensorProto.FLOAT, [4, 64]),
+        ],
+        [
+            helper.make_tensor_value_info("conv", TensorProto.FLOAT, [1, 8, 4, 4]),
+            helper.make_tensor_value_info("dense", TensorProto.FLOAT, [4, 16]),
+        ],
+        [numpy_helper.from_array(value, name) for name, value in initializers.items()],
+    )
+    return _checked(graph)
 
 
 class TfliteGraph:
@@ -235,6 +291,7 @@ def main() -> None:
     (FOLDER / "classifier.golden.npz").write_bytes(golden_vectors(classifier))
     (FOLDER / "classifier.tflite").write_bytes(classifier_tflite(weights))
     (FOLDER / "pool.onnx").write_bytes(pool_onnx())
+    (FOLDER / "extremes.onnx").write_bytes(extremes_onnx())
     (FOLDER / "pool.int8.tflite").write_bytes(pool_int8_tflite())
 
 

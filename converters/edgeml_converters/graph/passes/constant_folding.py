@@ -15,6 +15,7 @@ _KEPT = frozenset(
     {
         "Bernoulli",
         "DequantizeLinear",
+        "Dropout",
         "Multinomial",
         "RandomNormal",
         "RandomNormalLike",
@@ -22,6 +23,10 @@ _KEPT = frozenset(
         "RandomUniformLike",
     }
 )
+
+# What the reference raises for an operator that it lacks (a RuntimeError) or for inputs that do not
+# fit: the node stays, so that the engine says what is wrong with it.
+_REFUSALS = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 def fold_constants(model: ir.Model, largest_constant_bytes: int | None = None) -> bool:
@@ -39,17 +44,24 @@ def fold_constants(model: ir.Model, largest_constant_bytes: int | None = None) -
         results = list(_results(node, model))
         if not results or not _fits(node, results, largest_constant_bytes):
             continue
-        for output, array in zip(node.outputs, results, strict=True):
+        for output, array in zip(_named_outputs(node), results, strict=True):
             _replace(model.graph, output, array)
         model.graph.remove(node, safe=True)
         folded = True
     return folded
 
 
+def _named_outputs(node: ir.Node) -> list[ir.Value]:
+    """Return the outputs that are not left out."""
+    return [output for output in node.outputs if output.name]
+
+
 def _is_foldable(node: ir.Node) -> bool:
     if node.domain or node.op_type in _KEPT:
         return False
     if any(output.is_graph_output() for output in node.outputs):
+        return False
+    if any(value is not None and value.dtype == ir.DataType.STRING for value in node.inputs):
         return False
     return not any(
         attribute.type in {ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS}
@@ -58,7 +70,7 @@ def _is_foldable(node: ir.Node) -> bool:
 
 
 def _results(node: ir.Node, model: ir.Model) -> Iterator[np.ndarray]:
-    """Yield the array of every output, or nothing when they are not known."""
+    """Yield the array of every named output, or nothing when they are not known."""
     if node.op_type in {"Shape", "Size"}:
         yield from _shape_result(node)
         return
@@ -91,15 +103,21 @@ def _evaluate(node: ir.Node, feeds: dict[str, np.ndarray], model: ir.Model) -> I
         [proto],
         "folded",
         [onnx.ValueInfoProto(name=name) for name in feeds],
-        [onnx.ValueInfoProto(name=str(output.name)) for output in node.outputs],
+        [onnx.ValueInfoProto(name=str(output.name)) for output in _named_outputs(node)],
     )
     opsets = [onnx.helper.make_opsetid("", model.opset_imports.get("", 1))]
     try:
         evaluator = ReferenceEvaluator(onnx.helper.make_model(graph, opset_imports=opsets))
-    except NotImplementedError:
-        return  # the reference has no such operator: it stays for the engine
-    for result in evaluator.run(None, feeds):
-        yield np.asarray(result)
+        results = evaluator.run(None, feeds)
+    except _REFUSALS:
+        return
+    if all(_is_tensor(result) for result in results):
+        yield from map(np.asarray, results)
+
+
+def _is_tensor(result: object) -> bool:
+    """Whether a result is numbers: a sequence, an absent optional or text stays computed."""
+    return isinstance(result, (np.ndarray, np.generic)) and result.dtype.kind not in "OSU"
 
 
 def _fits(node: ir.Node, results: list[np.ndarray], largest_bytes: int | None) -> bool:

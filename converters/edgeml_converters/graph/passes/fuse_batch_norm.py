@@ -31,9 +31,11 @@ def fuse_batch_norm(model: ir.Model) -> bool:
 def batch_norm_affine(node: ir.Node) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the factor and the offset per channel, float64; ``None`` if not constant.
 
-    A node in training mode has none.
+    A node in training mode has none; nor one of opset 7 or 8 with parameters per element.
     """
-    if int_attribute(node, "training_mode", 0) or any(o.uses() for o in node.outputs[1:]):
+    if int_attribute(node, "training_mode", 0) or int_attribute(node, "spatial", 1) == 0:
+        return None
+    if any(output.uses() or output.is_graph_output() for output in node.outputs[1:]):
         return None
     parameters = [constant_input(node, index) for index in range(1, 5)]
     if any(parameter is None for parameter in parameters):

@@ -59,6 +59,8 @@ def _affine(
     aligned = (1,) * (len(shape) - array.ndim) + array.shape
     if any(size != 1 for axis, size in enumerate(aligned) if axis != 1):
         return None
+    if aligned[1] not in {1, channels}:
+        return None  # one channel that the constant spreads over several
     values = np.broadcast_to(array.reshape(-1).astype(np.float64), (channels,))
     ones, zeros = np.ones(channels), np.zeros(channels)
     if op_type == "Mul":

@@ -8,7 +8,6 @@ import onnx_ir as ir
 from onnx_ir.passes.common import ShapeInferencePass
 
 from edgeml_converters.graph.attributes import int_attribute, ints_attribute, string_attribute
-from edgeml_converters.graph.constants import static_shape
 
 
 def infer_shapes(model: ir.Model) -> None:
@@ -40,9 +39,12 @@ def _forget(node: ir.Node) -> None:
 
 
 def _pool_shape(node: ir.Node) -> ir.Shape | None:
-    """Return the shape that a pool should have, ``None`` if it has it or cannot be known."""
+    """Return the shape that a pool should have, ``None`` if it has it or cannot be known.
+
+    Batch and channels may be free.
+    """
     source = node.inputs[0]
-    shape = None if source is None else static_shape(source)
+    shape = None if source is None else source.shape
     kernel = ints_attribute(node, "kernel_shape")
     if shape is None or kernel is None or string_attribute(node, "auto_pad", "NOTSET") != "NOTSET":
         return None
@@ -52,11 +54,15 @@ def _pool_shape(node: ir.Node) -> ir.Shape | None:
     pads = ints_attribute(node, "pads") or (0,) * (2 * axes)
     sizes = list(shape[:2])
     for axis, size in enumerate(shape[2:]):
+        if not isinstance(size, int):
+            return None
         reach = (kernel[axis] - 1) * dilations[axis] + 1
         free = size + pads[axis] + pads[axis + axes] - reach
         count = -(-free // strides[axis]) + 1
         if (count - 1) * strides[axis] >= size + pads[axis]:
             count -= 1
         sizes.append(count)
-    right = ir.Shape(sizes)
-    return None if node.outputs[0].shape == right else right
+    found = node.outputs[0].shape
+    if found is not None and list(found[2:]) == sizes[2:]:
+        return None
+    return ir.Shape(sizes)
