@@ -5,6 +5,8 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import pytest
 
@@ -35,23 +37,45 @@ def test_a_package_holds_what_it_promises(name: str) -> None:
 
 
 @pytest.mark.parametrize("module", [edgeml, edgeml_runtime])
-def test_public_functions_and_classes_are_documented_and_typed(module: object) -> None:
-    for name in module.__all__:  # type: ignore[attr-defined]  # both have it
+def test_public_functions_and_classes_are_documented_and_typed(module: ModuleType) -> None:
+    for name in module.__all__:
         thing = getattr(module, name)
         if name.startswith("__"):
             continue
         assert inspect.getdoc(thing), name
-        if inspect.isfunction(thing):
-            signature = inspect.signature(thing)
-            assert signature.return_annotation is not inspect.Signature.empty, name
+        assert inspect.isfunction(thing) or inspect.isclass(thing), name
+        for function in _functions(thing):
+            signature = inspect.signature(function)
+            assert signature.return_annotation is not inspect.Signature.empty, function
             for parameter in signature.parameters.values():
-                assert parameter.annotation is not inspect.Parameter.empty, f"{name}({parameter})"
+                known = parameter.annotation is not inspect.Parameter.empty
+                assert known or parameter.name in {"self", "cls"}, f"{function}: {parameter}"
+
+
+def _functions(thing: object) -> Iterator[Callable[..., object]]:
+    if inspect.isfunction(thing):
+        yield thing
+        return
+    for name, member in vars(thing).items():
+        function = member.__func__ if isinstance(member, classmethod) else member
+        if inspect.isfunction(function) and not name.startswith("_"):
+            assert function.__doc__, function.__qualname__
+            yield function
 
 
 @pytest.mark.parametrize("module", [edgeml, edgeml_runtime])
-def test_an_unknown_name_is_an_attribute_error(module: object) -> None:
+def test_every_public_name_has_a_home_and_is_listed(module: ModuleType) -> None:
+    public = {name for name in module.__all__ if not name.startswith("__")}
+    assert set(module._HOMES) == public
+    assert public <= set(dir(module))
+    for name, home in module._HOMES.items():
+        assert getattr(module, name) is getattr(importlib.import_module(home), name)
+
+
+@pytest.mark.parametrize("module", [edgeml, edgeml_runtime])
+def test_an_unknown_name_is_an_attribute_error(module: ModuleType) -> None:
     with pytest.raises(AttributeError, match="colour"):
-        module.colour  # type: ignore[attr-defined]  # noqa: B018 - that it is not there is the test
+        module.colour  # noqa: B018 - that it is not there is the test
 
 
 @pytest.mark.parametrize("name", ["edgeml", "edgeml.cli", "edgeml_runtime"])

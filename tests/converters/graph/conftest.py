@@ -79,7 +79,7 @@ def optimized_types(model: onnx.ModelProto) -> list[str]:
     before, after = run(model), run(simplified)
     assert before.keys() == after.keys()
     for name, expected in before.items():
-        np.testing.assert_allclose(after[name], expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(after[name], expected, rtol=1e-5, atol=1e-5)
     return [node.op_type for node in simplified.graph.node]
 
 

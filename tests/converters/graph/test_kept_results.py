@@ -159,74 +159,6 @@ def test_a_sum_of_a_convolution_and_itself_is_no_offset(
     assert optimized(net.finish(net.op("Add", conv, conv))) == ["Conv", "Add"]
 
 
-@pytest.mark.parametrize("mode", ["reflect", "edge"])
-def test_padding_with_the_image_itself_stays(
-    graph: MakeGraph, optimized: Optimized, mode: str
-) -> None:
-    net = graph((1, 3, 8, 8))
-    padded = net.op("Pad", "x", net.constant([0, 0, 1, 1, 0, 0, 1, 1], "int64"), mode=mode)
-    y = net.op("Conv", padded, net.weights(4, 3, 3, 3))
-    assert optimized(net.finish(y)) == ["Pad", "Conv"]
-
-
-def test_padding_of_channels_stays(graph: MakeGraph, optimized: Optimized) -> None:
-    net = graph((1, 3, 8, 8))
-    padded = net.op("Pad", "x", net.constant([0, 1, 1, 1, 0, 0, 1, 1], "int64"))
-    y = net.op("Conv", padded, net.weights(4, 4, 3, 3))
-    assert optimized(net.finish(y)) == ["Pad", "Conv"]
-
-
-def test_padding_before_automatic_padding_stays(graph: MakeGraph, optimized: Optimized) -> None:
-    for mode, left in (("SAME_UPPER", ["Pad", "Conv"]), ("VALID", ["Conv"])):
-        net = graph((1, 3, 8, 8))
-        padded = net.op("Pad", "x", net.constant([0, 0, 1, 1, 0, 0, 1, 1], "int64"))
-        y = net.op("Conv", padded, net.weights(4, 3, 3, 3), auto_pad=mode, strides=[2, 2])
-        assert optimized(net.finish(y)) == left
-
-
-def test_padding_named_by_axes_is_fused(graph: MakeGraph, optimized: Optimized) -> None:
-    net = graph((1, 3, 8, 8), opset=18)
-    amounts, axes = net.constant([1, 2, 0, 1], "int64"), net.constant([-1, 2], "int64")
-    padded = net.op("Pad", "x", amounts, net.constant(0.0), axes)
-    y = net.op("Conv", padded, net.weights(4, 3, 3, 3), pads=[1, 0, 0, 1])
-    assert optimized(net.finish(y)) == ["Conv"]
-
-
-@pytest.mark.parametrize(
-    ("attributes", "left"),
-    [
-        ({}, ["AveragePool"]),
-        ({"count_include_pad": 1, "pads": [1, 1, 1, 1]}, ["AveragePool"]),
-        ({"pads": [1, 1, 1, 1]}, ["Pad", "AveragePool"]),
-        ({"ceil_mode": 1, "strides": [2, 2]}, ["Pad", "AveragePool"]),
-    ],
-)
-def test_padding_goes_into_an_average_where_it_counts_the_same(
-    graph: MakeGraph, optimized: Optimized, attributes: dict[str, Any], left: list[str]
-) -> None:
-    net = graph((1, 3, 8, 8))
-    padded = net.op("Pad", "x", net.constant([0, 0, 1, 0, 0, 0, 1, 1], "int64"))
-    y = net.op("AveragePool", padded, kernel_shape=[3, 3], **attributes)
-    assert optimized(net.finish(y)) == left
-
-
-def test_padding_as_wide_as_the_window_and_of_a_maximum_stays(
-    graph: MakeGraph, optimized: Optimized
-) -> None:
-    for op_type, width in (("AveragePool", 2), ("MaxPool", 1)):
-        net = graph((1, 3, 8, 8))
-        padded = net.op("Pad", "x", net.constant([0, 0, width, 0, 0, 0, 0, 0], "int64"))
-        y = net.op(op_type, padded, kernel_shape=[2, 2])
-        assert optimized(net.finish(y)) == ["Pad", op_type]
-
-
-def test_padding_that_others_read_stays_for_them(graph: MakeGraph, optimized: Optimized) -> None:
-    net = graph((1, 3, 8, 8))
-    padded = net.op("Pad", "x", net.constant([0, 0, 1, 1, 0, 0, 1, 1], "int64"))
-    y = net.op("Conv", padded, net.weights(4, 3, 3, 3))
-    assert sorted(optimized(net.finish(y, net.op("Relu", padded)))) == ["Conv", "Pad", "Relu"]
-
-
 def test_a_cast_to_another_type_stays(graph: MakeGraph, optimized: Optimized) -> None:
     net = graph((1, 4))
     same = net.op("Cast", net.op("Relu", "x"), to=TensorProto.FLOAT)
@@ -307,7 +239,8 @@ def test_functions_of_the_model_are_written_out(graph: MakeGraph) -> None:
 
 def test_a_copy_is_changed_alone(graph: MakeGraph) -> None:
     net = graph((1, 3, 8, 8))
-    model = ir.from_proto(net.finish(net.batch_norm(_conv(net), 4)))
+    source = onnx.shape_inference.infer_shapes(net.finish(net.batch_norm(_conv(net), 4)))
+    model = ir.from_proto(source)
     before = serialize_onnx(model)
     copy = copy_model(model)
     assert serialize_onnx(copy) == before
@@ -320,6 +253,6 @@ def test_a_copy_is_changed_alone(graph: MakeGraph) -> None:
 
 def test_an_invalid_graph_is_not_written(graph: MakeGraph) -> None:
     net = graph((1, 4))
-    model = ir.from_proto(net.finish(net.op("Relu", "x", colour=3)))
-    with pytest.raises(InternalError, match="not valid ONNX"):
-        serialize_onnx(model)
+    model = net.finish(net.op("Relu", "x", colour=3))
+    with pytest.raises(InternalError, match="colour"):
+        serialize_onnx(ir.from_proto(onnx.shape_inference.infer_shapes(model)))

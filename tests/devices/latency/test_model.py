@@ -75,3 +75,19 @@ def test_a_faster_clock_speeds_up_the_core_and_not_the_memory() -> None:
     slow, fast = (latency_terms(load, CORE, clock_mhz, 1) for clock_mhz in (1000, 2000))
     assert fast.compute_ms == pytest.approx(slow.compute_ms / 2)
     assert fast.dram_ms == slow.dram_ms
+
+
+def test_lines_from_the_third_level_are_timed_by_its_own_clock() -> None:
+    load = Load(0, 0, 0, l3_lines=50_000, dram_lines=0, line_bytes=64, parallel=False)
+    with_l3 = replace(CORE, l3_line_ns=8.0)
+    for clock_mhz in (1000, 2000):
+        assert latency_terms(load, with_l3, clock_mhz, 4).l3_ms == pytest.approx(0.4)
+    assert latency_terms(load, CORE, 1000, 4).total_ms == 0.0
+
+
+@pytest.mark.parametrize(("threads", "sync_us"), [(1, 0.0), (2, 10.0), (3, 20.0), (4, 30.0)])
+def test_waking_threads_costs_for_each_thread_more(threads: int, sync_us: float) -> None:
+    shared = Load(1e6, 0, 0, 0, 0, line_bytes=64, parallel=True)
+    assert latency_terms(shared, CORE, 1500, threads).sync_ms == pytest.approx(sync_us / 1000)
+    alone = replace(shared, parallel=False)
+    assert latency_terms(alone, CORE, 1500, threads).sync_ms == 0.0
