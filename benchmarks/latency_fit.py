@@ -17,6 +17,7 @@ from types import MappingProxyType
 import numpy as np
 from scipy.optimize import least_squares
 
+from benchmarks.command import worded
 from benchmarks.latency_rows import Array, Observation, observations
 from edgeml_devices.device import Calibration
 from edgeml_devices.latency.model import SYNC_THREADS
@@ -123,4 +124,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(worded(main))

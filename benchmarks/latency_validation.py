@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benchmarks.command import worded
 from benchmarks.latency_fit import PRIORS, TARGETS, fit, predicted_ms
 from benchmarks.latency_rows import Observation, observations
 from edgeml_devices.device import Calibration
@@ -133,7 +134,7 @@ def main() -> int:
     errors = np.abs([p.error for p in predictions])
     device = load_device("rpi4")
     inside = [_within_band(p) for p in predictions]
-    width = 100.0 * max(1.0 - device.band.low_factor, device.band.high_factor - 1.0)
+    width = 100.0 * round(max(1.0 - device.band.low_factor, device.band.high_factor - 1.0), 6)
     new_board = float(np.median(np.abs([p.error for p in boards["rpi5"]])))
     checks = [
         _check("median error, %", float(np.median(errors)), MEDIAN_LIMIT),
@@ -155,4 +156,4 @@ def _within_band(prediction: Prediction) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(worded(main))

@@ -17,13 +17,12 @@ from edgeml.cli.console import (
     save_document,
 )
 from edgeml.cli.options import Debug, Html, Json, Save, Targets, Threads, split_names
-from edgeml.gates import MAX_REGRESSION, Verdict, junit_text, markdown_text, parse_share
-from edgeml.gates.measures import MEASURES
 from edgeml.whole_file import check_targets, write_whole
 from edgeml_runtime.errors import InputError
 
 if TYPE_CHECKING:
     from edgeml.api.profiling import Entry, Profile
+    from edgeml.gates import Verdict
 
 EXAMPLE = (
     "\b\nExample: edgeml profile out/model.edgeml --target rpi4 --html report.html\n"
@@ -171,6 +170,8 @@ def _check_baseline(baseline: Path | None, max_regression: str | None, save: Pat
 
 def _share(max_regression: str | None) -> float:
     """Return the share that was typed, or the default."""
+    from edgeml.gates import MAX_REGRESSION, parse_share  # noqa: PLC0415 - not for --help
+
     if max_regression is None:
         return MAX_REGRESSION
     return parse_share(max_regression, "--max-regression")
@@ -182,6 +183,8 @@ def _write_reports(
     if html is not None:
         edgeml.write_report(html, profile=document)
         remark(f"report written to {html}")
+    from edgeml.gates import junit_text, markdown_text  # noqa: PLC0415 - not for --help
+
     if junit is not None:
         write_whole(junit, junit_text(document))
     if markdown is not None:
@@ -205,7 +208,9 @@ def _print_text(profile: "Profile", *, ops: bool) -> None:
             print_lines(f"no operators: {document['ops_unknown_because']}")
 
 
-def _gate_row(verdict: Verdict) -> tuple[str, ...]:
+def _gate_row(verdict: "Verdict") -> tuple[str, ...]:
+    from edgeml.gates.measures import MEASURES  # noqa: PLC0415 - not for --help
+
     measure = MEASURES.get(verdict.measure)
     key = verdict.key
     found, allowed = (
