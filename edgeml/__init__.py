@@ -9,6 +9,7 @@ The public names, by job:
 `profile`                  emulated latency on a board
 `run`                      a bundle's predictions, here or on the emulated board
 `list_devices`             the boards that can be emulated
+`add_device`               a board of the user's own
 `setup_device`             provision the emulation of a board
 `doctor`                   what is installed, what is missing
 `write_report`             one HTML page from the documents of the above
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from edgeml.api.conversion import convert
     from edgeml.api.health import Health, doctor
     from edgeml.api.inspection import inspect
-    from edgeml.api.lab import DeviceList, DeviceSetup, list_devices, setup_device
+    from edgeml.api.lab import DeviceList, DeviceSetup, add_device, list_devices, setup_device
     from edgeml.api.prediction import RunResult, run
-    from edgeml.api.profiling import Profile, profile
+    from edgeml.api.profile_result import Profile
+    from edgeml.api.profiling import profile
     from edgeml.pipeline.record import Conversion
     from edgeml.report import write_report
 
@@ -42,6 +44,7 @@ __all__ = [
     "Profile",
     "RunResult",
     "__version__",
+    "add_device",
     "compare",
     "convert",
     "doctor",
@@ -61,8 +64,9 @@ _HOMES: Final = {
     "DeviceList": "edgeml.api.lab",
     "DeviceSetup": "edgeml.api.lab",
     "Health": "edgeml.api.health",
-    "Profile": "edgeml.api.profiling",
+    "Profile": "edgeml.api.profile_result",
     "RunResult": "edgeml.api.prediction",
+    "add_device": "edgeml.api.lab",
     "compare": "edgeml.api.comparison",
     "convert": "edgeml.api.conversion",
     "doctor": "edgeml.api.health",

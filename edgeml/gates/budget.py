@@ -24,7 +24,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from edgeml.gates.measures import MEASURES, Entry, Measure
+from edgeml.gates.measures import MEASURES, START_MEASURES, Entry, Measure
 from edgeml.gates.percentage import percent_words
 from edgeml.gates.verdict import EntryKey, Verdict
 from edgeml_runtime.errors import GateError, InputError
@@ -70,6 +70,10 @@ class Budget:
                     "which is not profiled",
                     variants,
                 )
+
+    def limits_start(self, key: EntryKey) -> bool:
+        """Return whether a figure of *key* has a limit that only a cold start gives."""
+        return any(self._limit(key, measure.key) is not None for measure in START_MEASURES)
 
     def judge(self, entry: Entry) -> Iterator[Verdict]:
         """Yield a verdict on each figure of *entry* that has a limit.

@@ -42,6 +42,10 @@ class Gates:
         if self.baseline is not None:
             self.baseline.check_covers(keys)
 
+    def limit_start(self, key: EntryKey) -> bool:
+        """Return whether a program's start on *key* has to be run to judge it."""
+        return self.budget is not None and self.budget.limits_start(key)
+
     def judge(self, entries: Sequence[Mapping[str, Any]]) -> Judgement:
         """Return what the gates say of the ``results`` of a profile.
 

@@ -37,7 +37,7 @@ class Measure:
 
 _SLOW: Final = "See with --ops what takes it, or raise the limit."
 
-# Not every profile has run the cold start, nor looked at memory: hence `get` for these two.
+# Not every profile has run a program's start: hence `get` for its two figures.
 _TABLE: Final = (
     Measure("p50_ms", "the estimate", "ms", lambda entry: entry["latency_ms"]["estimate"], _SLOW),
     Measure(
@@ -66,3 +66,5 @@ _TABLE: Final = (
 MEASURES: Final[Mapping[str, Measure]] = {measure.key: measure for measure in _TABLE}
 """By key, in the order in which they are judged. A budget's ``p50_ms`` is held against the
 estimate, which stands for the median of many runs on the board."""
+START_MEASURES: Final = (MEASURES["cold_start_ms"], MEASURES["peak_memory_mib"])
+"""Those of a program's start, which a profile runs when it is asked to."""

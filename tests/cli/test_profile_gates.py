@@ -196,7 +196,7 @@ def test_the_page_has_the_slowest_operators_of_each_entry(
 ) -> None:
     (entry,) = saved["results"]
     many = [{**op, "share": op["share"] / 2} for op in entry["ops"] * 2]
-    longer = {**entry, "variant": "longer.int8.onnx", "ops": many}
+    longer = {**entry, "variant": "longer.int8.onnx", "ops": many, "quantized": True}
     page = write_report(
         tmp_path / "page.html", profile={**saved, "results": [entry, longer]}
     ).read_text()
@@ -209,5 +209,41 @@ def test_the_page_has_the_slowest_operators_of_each_entry(
     assert shares[:15] == sorted(shares[:15], reverse=True)
     widths = [float(text) for text in re.findall(r"width: ([\d.]+)%", first)]
     assert max(widths) == 100
-    assert "int8 or a smaller layer" in first
-    assert "int8 or a smaller layer" not in second
+    assert "int8, more threads or a smaller layer" in first
+    assert "int8, more" not in second
+    assert "more threads or a smaller layer" in second
+    assert "By number of threads: 1: " in first
+
+
+@pytest.mark.emulated
+def test_a_limit_on_the_start_has_it_run(
+    edgeml: "RunCommand", example: Path, tmp_path: Path
+) -> None:
+    budget = _budget(tmp_path, "[target.rpi4]\ncold_start_ms = 5000\npeak_memory_mib = 1")
+    page = tmp_path / "page.html"
+    outcome = edgeml(
+        *("profile", example / "fashion.onnx", "--target", "rpi4", "--json"),
+        *("--budget", budget, "--html", page),
+    )
+    assert outcome.code == 1
+    (entry,) = outcome.document["results"]
+    start = entry["cold_start"]["stages_ms"]
+    assert list(start) == ["interpreter_start", "imports", "load", "first_inference"]
+    assert entry["cold_start_ms"] == pytest.approx(sum(start.values()), abs=1e-5)
+    in_time, too_much = outcome.document["gates"]
+    assert (in_time["measure"], in_time["passed"]) == ("cold_start_ms", True)
+    assert too_much["value"] == entry["peak_memory_mib"] > 20
+    assert "peak memory is" in too_much["problem"]
+    assert "Cold start and memory" in page.read_text()
+
+
+@pytest.mark.emulated
+def test_the_start_is_shown_when_it_is_asked_for(edgeml: "RunCommand", example: Path) -> None:
+    command = ("profile", example / "fashion.onnx", "--target", "rpi4")
+    asked = edgeml(*command, "--cold-start", "--ops")
+    assert asked.code == 0
+    assert "cold start ms" in asked.out
+    assert "a board adds cache and branch-target misses" in asked.out
+    assert "GFLOP/s" in asked.out
+    assert "by number of threads: 1: " in asked.out
+    assert "cold start" not in edgeml(*command).out

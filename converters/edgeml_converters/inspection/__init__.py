@@ -12,7 +12,8 @@ from edgeml_converters.inspection.document import (
     Inspection,
     VariantInspection,
 )
-from edgeml_converters.inspection.formats import READERS, inspect_model
+from edgeml_converters.inspection.formats import READERS, inspect_model, list_operators
+from edgeml_converters.inspection.macs import ModelOperator
 
 __all__ = [
     "READERS",
@@ -20,6 +21,8 @@ __all__ = [
     "Finding",
     "FreeAxis",
     "Inspection",
+    "ModelOperator",
     "VariantInspection",
     "inspect_model",
+    "list_operators",
 ]

@@ -1,10 +1,12 @@
-"""The table of model formats that can be inspected, and the function that inspects one."""
+"""The table of model formats that can be inspected, and the functions that do it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from edgeml_converters.inspection.document import Inspection
+from edgeml_converters.inspection.macs import ModelOperator
 from edgeml_runtime.errors import InputError
 
 _PACKAGE = "edgeml_converters.inspection"
@@ -14,6 +16,10 @@ READERS: Mapping[str, str] = {
     ".edgeml": f"{_PACKAGE}.bundle_file:inspect_bundle",
 }
 """Suffix to ``module:function``; the modules are imported when they are asked for."""
+_LISTERS: Mapping[str, str] = {
+    ".onnx": f"{_PACKAGE}.onnx_file:list_onnx_operators",
+    ".tflite": f"{_PACKAGE}.tflite_file:list_tflite_operators",
+}
 
 
 def inspect_model(path: Path) -> Inspection:
@@ -33,6 +39,21 @@ def inspect_model(path: Path) -> Inspection:
             f"'{path}' has {kind}, which names no model format that can be inspected.",
             f"Give a file with one of the suffixes {', '.join(READERS)}.",
         )
-    module, _, function = reader.partition(":")
-    inspection: Inspection = getattr(import_module(module), function)(path)
+    inspection: Inspection = _function(reader)(path)
     return inspection
+
+
+def list_operators(path: Path) -> tuple[ModelOperator, ...]:
+    """Return the operators of the model file at *path*, in its order, with their MACs.
+
+    Args:
+        path: An .onnx or .tflite file that `inspect_model` can read.
+    """
+    operators: tuple[ModelOperator, ...] = _function(_LISTERS[path.suffix.lower()])(path)
+    return operators
+
+
+def _function(place: str) -> Callable[[Path], Any]:
+    module, _, name = place.partition(":")
+    function: Callable[[Path], Any] = getattr(import_module(module), name)
+    return function

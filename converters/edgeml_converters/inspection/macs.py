@@ -7,11 +7,32 @@ counted. One MAC is one multiplication and one addition: two FLOPs.
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from edgeml_converters.inspection.network import Network, Operator
 
 Shape = tuple[int, ...]
+_BYTE_BITS = 8
 Formula = Callable[[Operator], int]
+
+
+@dataclass(frozen=True)
+class ModelOperator:
+    """One operator of a model file.
+
+    Args:
+        type: Its name in the format.
+        name: As the file calls it: the node, or else the tensor that it writes first.
+        multiplies: Whether it is of a type that does sums of products worth counting.
+        macs: Of one inference at batch 1; None when a size is not known.
+        integer: Whether what it writes has elements of a byte.
+    """
+
+    type: str
+    name: str
+    multiplies: bool
+    macs: int | None
+    integer: bool
 
 
 class SizeUnknownError(Exception):
@@ -112,12 +133,33 @@ def count_macs(
     """Return the MACs by operator type, and the types of which a size is not known."""
     counts: dict[str, int] = {}
     unknown = set()
-    for operator in network.operators:
-        formula = formulas.get(operator.type)
-        if formula is None:
-            continue
-        try:
-            counts[operator.type] = counts.get(operator.type, 0) + formula(operator)
-        except SizeUnknownError:
+    for operator in operator_macs(network, formulas):
+        if operator.macs is None:
             unknown.add(operator.type)
+        elif operator.multiplies:
+            counts[operator.type] = counts.get(operator.type, 0) + operator.macs
     return counts, tuple(sorted(unknown))
+
+
+def operator_macs(network: Network, formulas: Mapping[str, Formula]) -> tuple[ModelOperator, ...]:
+    """Return the MACs operator by operator, in the order of the file."""
+    return tuple(
+        ModelOperator(
+            type=entry.type,
+            name=entry.name,
+            multiplies=entry.type in formulas,
+            macs=_macs(entry, formulas),
+            integer=bool(entry.outputs) and entry.outputs[0].item_bits == _BYTE_BITS,
+        )
+        for entry in network.operators
+    )
+
+
+def _macs(operator: Operator, formulas: Mapping[str, Formula]) -> int | None:
+    formula = formulas.get(operator.type)
+    if formula is None:
+        return 0
+    try:
+        return formula(operator)
+    except SizeUnknownError:
+        return None

@@ -30,12 +30,14 @@ class Operator:
         type: Its name in the format.
         inputs: What it reads, in the format's order.
         outputs: What it writes.
+        name: As the file calls it: the node, or else the tensor that it writes first.
         captured: What the graphs inside it (branches, loop bodies) read from outside.
     """
 
     type: str
     inputs: tuple[Tensor | None, ...]
     outputs: tuple[Tensor, ...]
+    name: str = ""
     captured: tuple[Tensor, ...] = ()
 
 

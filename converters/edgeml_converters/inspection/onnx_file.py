@@ -12,7 +12,13 @@ from google.protobuf.message import (  # type: ignore[import-untyped]  # it ship
 from onnx_ir.traversal import RecursiveGraphIterator
 
 from edgeml_converters.inspection.document import Finding, FreeAxis, Inspection
-from edgeml_converters.inspection.macs import ONNX_MACS, ONNX_UNCOUNTED, count_macs
+from edgeml_converters.inspection.macs import (
+    ONNX_MACS,
+    ONNX_UNCOUNTED,
+    ModelOperator,
+    count_macs,
+    operator_macs,
+)
 from edgeml_converters.inspection.memory import peak_activation_bytes
 from edgeml_converters.inspection.network import most_frequent
 from edgeml_converters.inspection.oldest_engines import oldest_onnxruntime
@@ -36,6 +42,18 @@ def inspect_onnx(path: Path) -> Inspection:
     return inspect_proto(document.proto, path=str(path), size_bytes=path.stat().st_size)
 
 
+def list_onnx_operators(path: Path) -> tuple[ModelOperator, ...]:
+    """Return the operators of the ONNX file at *path*, of its main graph, sizes at batch 1.
+
+    Raises:
+        InputError: It is no ONNX model, or a damaged one.
+    """
+    model = _read_graph(read_document(path).proto, str(path))
+    inputs = _fed_inputs(model.graph)
+    set_batch_to_one(model, inputs)
+    return operator_macs(network_of(model.graph, inputs), ONNX_MACS)
+
+
 def inspect_onnx_bytes(data: bytes, path: str) -> Inspection:
     """Return what the ONNX model *data* holds and needs; *path* is what to call it."""
     try:
@@ -49,13 +67,7 @@ def inspect_onnx_bytes(data: bytes, path: str) -> Inspection:
 
 def inspect_proto(proto: onnx.ModelProto, *, path: str, size_bytes: int) -> Inspection:
     """Return what a parsed model holds and needs."""
-    try:
-        model = ir.from_proto(proto)
-    except (ir.serde.SerdeError, ValueError, TypeError) as error:
-        raise InputError(
-            f"'{path}' holds a graph that cannot be read: {error.__cause__ or error}.",
-            "Export the model again, and check it with onnx.checker.",
-        ) from error
+    model = _read_graph(proto, path)
     inputs = _fed_inputs(model.graph)
     specs = tuple(_spec(value, input_layout(value)) for value in inputs)
     outputs = tuple(_spec(value, output_layout(value)) for value in model.graph.outputs)
@@ -89,6 +101,16 @@ def inspect_proto(proto: onnx.ModelProto, *, path: str, size_bytes: int) -> Insp
         free_axes=free_axes,
         notes=tuple(_notes(model, ops, unsized)),
     )
+
+
+def _read_graph(proto: onnx.ModelProto, path: str) -> ir.Model:
+    try:
+        return ir.from_proto(proto)
+    except (ir.serde.SerdeError, ValueError, TypeError) as error:
+        raise InputError(
+            f"'{path}' holds a graph that cannot be read: {error.__cause__ or error}.",
+            "Export the model again, and check it with onnx.checker.",
+        ) from error
 
 
 def _tflite_blockers(model: ir.Model) -> tuple[Finding, ...]:

@@ -53,6 +53,7 @@ def network_of(graph: ir.Graph, inputs: tuple[ir.Value, ...]) -> Network:
             type=node.op_type,
             inputs=tuple(None if value is None else tensor(value) for value in node.inputs),
             outputs=tuple(tensor(value) for value in node.outputs if value.name),
+            name=node.name or next((v.name for v in node.outputs if v.name), ""),
             captured=tuple(tensor(value) for value in _captured(node)),
         )
 

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgeml_converters.inspection.document import FreeAxis, Inspection
-from edgeml_converters.inspection.macs import TFLITE_MACS, TFLITE_UNCOUNTED, count_macs
+from edgeml_converters.inspection.macs import (
+    TFLITE_MACS,
+    TFLITE_UNCOUNTED,
+    ModelOperator,
+    count_macs,
+    operator_macs,
+)
 from edgeml_converters.inspection.memory import peak_activation_bytes
 from edgeml_converters.inspection.network import Network, Operator, Tensor, most_frequent
 from edgeml_converters.inspection.oldest_engines import oldest_tflite
@@ -71,6 +77,16 @@ def inspect_tflite_bytes(data: bytes, path: str) -> Inspection:
     )
 
 
+def list_tflite_operators(path: Path) -> tuple[ModelOperator, ...]:
+    """Return the operators of the TFLite file at *path*, of its main graph.
+
+    Raises:
+        InputError: It is no TFLite model, or a damaged one.
+    """
+    model = read_model(path.read_bytes(), str(path))
+    return operator_macs(_network(model.graphs[0]), TFLITE_MACS)
+
+
 def _network(graph: StoredGraph) -> Network:
     tensors = [
         Tensor(
@@ -89,6 +105,7 @@ def _network(graph: StoredGraph) -> Network:
                 type=entry.name,
                 inputs=tuple(None if at < 0 else tensors[at] for at in entry.inputs),
                 outputs=tuple(tensors[at] for at in entry.outputs),
+                name=graph.tensors[entry.outputs[0]].name if entry.outputs else "",
             )
             for entry in graph.operators
         ),

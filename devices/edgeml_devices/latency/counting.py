@@ -69,7 +69,7 @@ def measure(
     progress("emulating one inference", 0, 1)
     measurement = _emulate(GuestRun(device, sysroot, engine, model, inputs))
     progress("emulating one inference", 1, 1)
-    _write(stored, json.dumps(measurement.to_json(), separators=(",", ":")))
+    write_whole(stored, json.dumps(measurement.to_json(), separators=(",", ":")))
     return measurement
 
 
@@ -114,8 +114,8 @@ def _store_path(
     # Everything that the counts depend on.
     parts = {
         "schema": SCHEMA,
-        "model": _sha256(model),
-        "inputs": None if inputs is None else _sha256(inputs),
+        "model": file_sha256(model),
+        "inputs": None if inputs is None else file_sha256(inputs),
         "engine": engine,
         "sysroot": sysroot.digest,
         "qemu": qemu_version(str(find_qemu(device))),
@@ -128,7 +128,8 @@ def _store_path(
     return cache_root() / "profiles" / f"{key}.json"
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -150,7 +151,8 @@ def _read(path: Path) -> Measurement | None:
         return None  # not what was written: it is counted again, and replaced
 
 
-def _write(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Write *text* to *path* so that it appears whole or not at all."""
     make_folder(path.parent)
     descriptor, partial = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)
     try:

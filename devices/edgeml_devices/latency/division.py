@@ -27,7 +27,7 @@ def operator_works(document: Mapping[str, Any], counts: Counts) -> tuple[Operato
     loops = loop_indices(counts.blocks)
     return tuple(
         OperatorWork(
-            event.name, event.kind, _part(counts, (counts.slices[i] for i in places), loops)
+            event.name, event.kind, slices_work(counts, (counts.slices[i] for i in places), loops)
         )
         for event, places in zip(events, operator_ranges(events, counts.slices), strict=True)
     )
@@ -44,7 +44,8 @@ def whole_work(counts: Counts) -> Work:
     return Work(executions, entries, caches)
 
 
-def _part(counts: Counts, slices: Iterable[Slice], loops: frozenset[int]) -> Work:
+def slices_work(counts: Counts, slices: Iterable[Slice], loops: frozenset[int]) -> Work:
+    """Return the work of some slices; *loops* are the indices of blocks that are iterations."""
     executions: dict[bytes, float] = {}
     entries = 0
     events: dict[str, list[CacheCounts]] = {name: [] for name in counts.caches}

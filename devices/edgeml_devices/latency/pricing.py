@@ -1,6 +1,7 @@
 """What the pipeline takes for the blocks of a measurement, by LLVM's model of the core."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from edgeml_devices.latency.block_costs import priced_blocks
 from edgeml_devices.latency.llvm import Llvm
@@ -42,6 +43,12 @@ class Prices:
                 cost = self._cycles_per_instruction * (len(code) // INSTRUCTION_BYTES)
             total += n * cost
         return total
+
+
+def main_part(work: Work, share: float) -> Work:
+    """Return *work* with the most executed blocks only, which hold *share* of its instructions."""
+    chosen = _covering(_executed([work]), share)
+    return replace(work, executions={code: work.executions[code] for code in chosen})
 
 
 def _executed(works: Iterable[Work]) -> dict[bytes, float]:

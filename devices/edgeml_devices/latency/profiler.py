@@ -5,12 +5,19 @@ The only module of `edgeml_devices.latency` that knows all of its parts.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from edgeml_devices.device import Device
 from edgeml_devices.emulation.plugin import CacheCounts, plugin_digest
 from edgeml_devices.emulation.qemu import find_qemu, qemu_version
 from edgeml_devices.emulation.sysroot import Sysroot
+from edgeml_devices.latency.cold_start import (
+    MEMORY_METHOD,
+    ColdStart,
+    measure_cold_start,
+    time_cold_start,
+)
 from edgeml_devices.latency.counting import measure
 from edgeml_devices.latency.llvm import Llvm, find_llvm
 from edgeml_devices.latency.measurement import Measurement
@@ -33,6 +40,7 @@ def profile_model(
     threads: int = 1,
     inputs: Path | None = None,
     use_cache: bool = True,
+    cold_start: bool = False,
     progress: Progress = silent,
 ) -> ProfileResult:
     """Return the estimated latency of *model* on *device*, and what it is made of.
@@ -48,6 +56,7 @@ def profile_model(
         threads: Threads of the engine on the board.
         inputs: An ``.npz`` with an array for each input; seeded ones without it.
         use_cache: Whether counts from an earlier emulation will do; prices of blocks always do.
+        cold_start: Whether to run a program's start too, and to look at its memory.
         progress: Told of emulating and pricing.
 
     Raises:
@@ -66,7 +75,28 @@ def profile_model(
         device, sysroot, engine, model, inputs=inputs, use_cache=use_cache, progress=progress
     )
     prices = Prices(measurement.works, device.mca_cpu, llvm, progress)
-    operators = operator_latencies(device, engine, measurement, prices, threads)
+    start = None
+    if cold_start:
+        counted = measure_cold_start(
+            device, sysroot, engine, model, use_cache=use_cache, progress=progress
+        )
+        start = time_cold_start(device, counted, llvm, progress)
+    return replace(
+        _warm_result(device, engine, measurement, prices, threads),
+        provenance=_provenance(device, sysroot, llvm, model.read_bytes(), start),
+        cold_start=start,
+    )
+
+
+def _warm_result(
+    device: Device, engine: str, measurement: Measurement, prices: Prices, threads: int
+) -> ProfileResult:
+    """Return what a measurement says of inferences after the first; the provenance is open."""
+    by_threads = {
+        count: operator_latencies(device, engine, measurement, prices, count)
+        for count in range(1, device.cores + 1)
+    }
+    operators = by_threads[threads]
     terms = LatencyTerms.sum(operator.terms for operator in operators)
     return ProfileResult(
         target=device.name,
@@ -81,8 +111,12 @@ def profile_model(
         cycles=round(sum(prices.cycles(work) for work in measurement.works)),
         caches=_caches(measurement.works),
         operators=operators,
+        by_threads_ms={
+            count: sum(operator.terms.total_ms for operator in found)
+            for count, found in by_threads.items()
+        },
         ops_unknown_because=measurement.unknown_because,
-        provenance=_provenance(device, sysroot, llvm, model.read_bytes()),
+        provenance={},
     )
 
 
@@ -164,7 +198,9 @@ def _check_file(path: Path, wanted: str) -> None:
         raise InputError(f"{path}: there is no such file.", f"Give the path of {wanted}.")
 
 
-def _provenance(device: Device, sysroot: Sysroot, llvm: Llvm, model: bytes) -> dict[str, str]:
+def _provenance(
+    device: Device, sysroot: Sysroot, llvm: Llvm, model: bytes, start: ColdStart | None
+) -> dict[str, str]:
     latency = device.provenance["latency"]
     return {
         "qemu": qemu_version(str(find_qemu(device))),
@@ -174,4 +210,5 @@ def _provenance(device: Device, sysroot: Sysroot, llvm: Llvm, model: bytes) -> d
         "llvm_cpu": device.mca_cpu,
         "constants": latency.source,
         "model_sha256": hashlib.sha256(model).hexdigest(),
+        **({} if start is None else {"peak_memory": MEMORY_METHOD}),
     }

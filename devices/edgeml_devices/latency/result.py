@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeml_devices.emulation.plugin import CacheCounts
+from edgeml_devices.latency.cold_start import NOT_INCLUDED, ColdStart
 from edgeml_devices.latency.model import LatencyTerms
 
 # A millionth of a millisecond is below one cycle of any board.
@@ -63,8 +64,10 @@ class ProfileResult:
         cycles: Of the core's pipeline, on one thread, were every load a hit in L1.
         caches: Events by level, ``l1d`` first, on one thread.
         operators: In the order in which they ran; the last is the engine's own work.
+        by_threads_ms: The estimate for each number of threads that the board has cores for.
         ops_unknown_because: Why there are no operators but the engine's own work; mostly empty.
         provenance: Versions and digests of all that the numbers depend on.
+        cold_start: A program's start, when it was asked for.
     """
 
     target: str
@@ -79,8 +82,10 @@ class ProfileResult:
     cycles: int
     caches: Mapping[str, CacheCounts]
     operators: tuple[OperatorLatency, ...]
+    by_threads_ms: Mapping[int, float]
     ops_unknown_because: str
     provenance: Mapping[str, str]
+    cold_start: ColdStart | None = None
 
     @property
     def estimate_ms(self) -> float:
@@ -97,6 +102,7 @@ class ProfileResult:
             "method": "emulated",
             "latency_ms": _rounded(latency_ms),
             "terms_ms": _rounded(self.terms.to_json()),
+            "by_threads_ms": _rounded({str(n): ms for n, ms in self.by_threads_ms.items()}),
             "instructions": self.instructions,
             "runtime_instructions": self.runtime_instructions,
             "cycles": self.cycles,
@@ -104,7 +110,25 @@ class ProfileResult:
             "ops": [o.to_json(i, self.estimate_ms) for i, o in enumerate(self.operators)],
             "ops_unknown_because": self.ops_unknown_because,
             "provenance": dict(self.provenance),
+            **_start_json(self.cold_start),
         }
+
+
+def _start_json(start: ColdStart | None) -> dict[str, Any]:
+    """Return the fields of a cold start; none when none was asked for."""
+    if start is None:
+        return {}
+    return {
+        "cold_start_ms": round(start.total_ms, _DECIMALS),
+        "cold_start": {
+            "stages_ms": _rounded(start.stages_ms),
+            "stages_instructions": dict(start.stages_instructions),
+            "lower_bound": True,
+            "not_included": list(NOT_INCLUDED),
+        },
+        "peak_memory_mib": round(start.peak_memory_mib, _DECIMALS),
+        "resident_mib": _rounded(start.resident_mib),
+    }
 
 
 def _rounded(values: Mapping[str, float]) -> dict[str, float]:
