@@ -4,12 +4,14 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import edgeml_runtime
+from edgeml.api.bit_exactness import BitExactness, compare_bits
 from edgeml.api.samples import NamedSample, read_samples
 from edgeml_devices.emulation import ensure_sysroot
 from edgeml_devices.emulation.board_run import VariantRun, run_bundle
@@ -29,6 +31,8 @@ class RunResult:
         place: In words, where it ran.
         inputs: Names of the samples, in the order of the predictions.
         runs: One entry for each variant and engine that ran.
+        exactness: Of each run on a board, whether it gave the bits that this machine gives; empty
+            for runs on this machine.
     """
 
     bundle: str
@@ -36,6 +40,7 @@ class RunResult:
     place: str
     inputs: tuple[str, ...]
     runs: tuple[VariantRun, ...]
+    exactness: tuple[BitExactness, ...] = ()
 
     @property
     def failures(self) -> tuple[GateError, ...]:
@@ -50,6 +55,9 @@ class RunResult:
             if not run.passed
         )
 
+    def _with_exactness(self) -> Iterator[tuple[VariantRun, BitExactness | None]]:
+        yield from zip_longest(self.runs, self.exactness)
+
     def to_json(self) -> dict[str, Any]:
         """Return the ``edgeml.run/1`` document."""
         return {
@@ -59,19 +67,22 @@ class RunResult:
             "place": self.place,
             "method": "native" if self.target is None else "emulated",
             "inputs": list(self.inputs),
-            "runs": [run.to_json() for run in self.runs],
+            "runs": [
+                {**run.to_json(), **({} if bits is None else {"bit_exact": bits.to_json()})}
+                for run, bits in self._with_exactness()
+            ],
             "passed": not self.failures,
             "failures": [failure.to_json() for failure in self.failures],
         }
 
     def lines(self) -> Iterator[str]:
         """Yield the result as text."""
-        for run in self.runs:
+        for run, bits in self._with_exactness():
             verdict = "passed" if run.passed else "FAILED"
             yield (
                 f"{run.variant} in {run.engine} {run.engine_version} on {self.place}: self-test "
                 f"{verdict} ({run.samples} samples, worst error {_error_text(run.worst_error)} of "
-                f"{run.tolerance:.3g})"
+                f"{run.tolerance:.3g}{'' if bits is None else f', {bits}'})"
             )
             for name, prediction in zip(self.inputs, run.predictions, strict=True):
                 yield f"  {name}: {prediction_text(prediction)}"
@@ -122,7 +133,8 @@ def run(
         file = Path(folder) / "samples.npz"
         np.savez(file, inputs=stacked)
         board = run_bundle(device, sysroot, path, file, len(samples), progress=progress)
-    return RunResult(name, target, f"the emulated {device.title}", names, board.runs)
+    exactness = tuple(compare_bits(path, run) for run in board.runs)
+    return RunResult(name, target, f"the emulated {device.title}", names, board.runs, exactness)
 
 
 def prediction_text(prediction: Mapping[str, Any]) -> str:

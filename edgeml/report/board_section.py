@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from edgeml.report.figures import error
+from edgeml.report.figures import NONE, error
 
 Run = Mapping[str, Any]
 
@@ -34,7 +34,14 @@ def _self_test(run: Run) -> dict[str, Any]:
         "error": "not a number" if worst is None else error(worst),
         "tolerance": error(test["tolerance"]),
         "passed": test["passed"],
+        "same_bits": _same_bits(run.get("bit_exact")),
     }
+
+
+def _same_bits(found: Mapping[str, Any] | None) -> str:
+    if found is None or not found["samples"]:
+        return NONE
+    return f"{found['identical']} of {found['samples']}"
 
 
 def _predictions(inputs: Sequence[str], runs: Sequence[Run]) -> Iterator[dict[str, str]]:

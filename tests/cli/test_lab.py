@@ -52,6 +52,12 @@ def test_a_bundle_gives_the_right_answers_on_the_emulated_board(
     for run in outcome.document["runs"]:
         assert run["self_test"]["passed"]
         assert [prediction["label"] for prediction in run["predictions"]] == expected
+        bits = run["bit_exact"]
+        assert bits["samples"] == len(run["self_test"]["outputs_sha256"]) == 8
+        assert bits["holds"] is (bits["identical"] == 8)
+        # Integers round alike on both machines, in the engines that mean them to.
+        if run["variant"].startswith("int8") and run["engine"]["name"] != "litert-builtin":
+            assert bits["holds"]
 
 
 @pytest.mark.emulated

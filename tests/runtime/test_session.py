@@ -93,6 +93,30 @@ def test_inputs_that_do_not_fit_are_refused_in_the_source_model_s_terms(
         model.run({"picture": np.zeros((1, 3, 8, 8), np.float32)})
 
 
+def test_the_digests_of_a_self_test_tell_other_bits(
+    make_bundle: BundleMaker, classifier: Source, engine_name: str, tmp_path: Path
+) -> None:
+    manifest, files = classifier
+    (inputs, outputs), *others = unpack_golden(files["golden.npz"])
+    unchanged_path = make_bundle("classifier").rename(tmp_path / "unchanged.edgeml")
+    brighter = {name: array + np.float32(0.25) for name, array in inputs.items()}
+    changed = pack_golden([brighter, *(i for i, _ in others)], [outputs, *(o for _, o in others)])
+    changed_path = _with_golden(make_bundle, manifest, files, changed, samples=1 + len(others))
+    models = [
+        edgeml_runtime.load(path, engine=engine_name, self_test=False)
+        for path in (unchanged_path, changed_path)
+    ]
+    first, again, other = (
+        models[0].self_test().outputs_sha256,
+        models[0].self_test().outputs_sha256,
+        models[1].self_test().outputs_sha256,
+    )
+    assert len(first) == 1 + len(others)
+    assert first == again
+    assert first[0] != other[0]
+    assert first[1:] == other[1:]
+
+
 def test_a_failing_self_test_gives_no_model(
     make_bundle: BundleMaker, classifier: Source, engine_name: str
 ) -> None:

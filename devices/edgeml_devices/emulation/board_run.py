@@ -35,6 +35,7 @@ class VariantRun:
         worst_error: Largest absolute error over them; ``None`` when it is not finite.
         tolerance: Largest error that passes.
         passed: Whether the self-test passed.
+        outputs_sha256: Digest of all outputs of each golden vector.
         predictions: The task's answer for each sample, as JSON values.
     """
 
@@ -45,6 +46,7 @@ class VariantRun:
     worst_error: float | None
     tolerance: float
     passed: bool
+    outputs_sha256: Sequence[str]
     predictions: tuple[Mapping[str, Any], ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -57,6 +59,7 @@ class VariantRun:
                 "worst_error": self.worst_error,
                 "tolerance": self.tolerance,
                 "passed": self.passed,
+                "outputs_sha256": list(self.outputs_sha256),
             },
             "predictions": [dict(prediction) for prediction in self.predictions],
         }
