@@ -14,7 +14,7 @@ from edgeml_devices.cache import cache_root
 from edgeml_devices.emulation.qemu import locate_qemu, qemu_version
 from edgeml_devices.emulation.sysroot import is_provisioned
 from edgeml_devices.latency.llvm import locate_llvm
-from edgeml_devices.profile import list_devices, load_device
+from edgeml_devices.profile import faulty_devices, list_devices, load_device, own_folder
 from edgeml_devices.toolkit import load_recipe
 from edgeml_runtime.errors import MissingToolError
 
@@ -53,6 +53,7 @@ def checks() -> tuple[Check, ...]:
         Check("LLVM", ok=True, found=_described_llvm(), remedy=""),
         *_tools(),
         _sysroots(),
+        _own_boards(),
         _foreign_distribution(),
         _runtime_owners(),
     )
@@ -92,6 +93,13 @@ def _sysroots() -> Check:
     there = [device.name for device in list_devices() if is_provisioned(device)]
     found = f"{', '.join(there)} set up" if there else "none yet; each is set up when first used"
     return Check("sysroots", ok=True, found=f"{found} ({cache_root()})", remedy="")
+
+
+def _own_boards() -> Check:
+    faults = faulty_devices()
+    if faults:
+        return Check("own boards", ok=False, found=faults[0].problem, remedy=faults[0].remedy)
+    return Check("own boards", ok=True, found=f"no fault in {own_folder()}", remedy="")
 
 
 def _foreign_distribution() -> Check:

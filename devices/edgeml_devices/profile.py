@@ -14,16 +14,32 @@ from edgeml_devices.device import Device
 from edgeml_devices.profile_file import read_device
 from edgeml_runtime.errors import InputError
 
-__all__ = ["Device", "add_device", "list_devices", "load_device", "own_folder"]
+__all__ = [
+    "Device",
+    "add_device",
+    "device_names",
+    "faulty_devices",
+    "list_devices",
+    "load_device",
+    "own_folder",
+]
 
 
 def list_devices() -> tuple[Device, ...]:
-    """Return every board, by name.
+    """Return every board, by name, without those of the user's own whose files are faulty."""
+    loaded = (_loaded(name) for name in device_names())
+    return tuple(device for device in loaded if isinstance(device, Device))
 
-    Raises:
-        InputError: A file of the user's own is faulty.
-    """
-    return tuple(load_device(name) for name in _names())
+
+def faulty_devices() -> tuple[InputError, ...]:
+    """Return what is wrong with files of the user's own; empty when all are sound."""
+    loaded = (_loaded(name) for name in device_names())
+    return tuple(device for device in loaded if isinstance(device, InputError))
+
+
+def device_names() -> tuple[str, ...]:
+    """Return the names of all boards, also of those whose files are faulty."""
+    return tuple(sorted({*_shipped_names(), *_own_files()}))
 
 
 def load_device(name: str) -> Device:
@@ -36,11 +52,10 @@ def load_device(name: str) -> Device:
         return _shipped(name)
     if name in (own := _own_files()):
         return read_device(_text(own[name]), str(own[name]), named=name, own=True)
-    names = _names()
-    near = difflib.get_close_matches(name.lower(), names, n=2, cutoff=0.4) or list(names)
+    near = difflib.get_close_matches(name.lower(), device_names(), n=2, cutoff=0.4)
+    meant = f"Did you mean {' or '.join(near)}? " if near else ""
     raise InputError(
-        f"There is no board called '{name}'.",
-        f"Did you mean {' or '.join(near)}? 'edgeml devices list' shows all.",
+        f"There is no board called '{name}'.", f"{meant}'edgeml devices list' shows all."
     )
 
 
@@ -83,8 +98,11 @@ def own_folder() -> Path:
     return Path(settings).expanduser().absolute() / "edgeml" / "devices"
 
 
-def _names() -> tuple[str, ...]:
-    return tuple(sorted({*_shipped_names(), *_own_files()}))
+def _loaded(name: str) -> Device | InputError:
+    try:
+        return load_device(name)
+    except InputError as error:
+        return error
 
 
 def _own_files() -> dict[str, Path]:

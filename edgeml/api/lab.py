@@ -6,23 +6,31 @@ from pathlib import Path
 from typing import Any
 
 from edgeml_devices.emulation import ensure_sysroot
-from edgeml_devices.profile import Device, load_device
+from edgeml_devices.profile import Device, faulty_devices, load_device
 from edgeml_devices.profile import add_device as keep_device
 from edgeml_devices.profile import list_devices as all_devices
+from edgeml_runtime.errors import InputError
 from edgeml_runtime.progress import Progress, silent
 
 
 @dataclass(frozen=True)
 class DeviceList:
-    """Boards, with all that is known of each."""
+    """Boards, with all that is known of each.
+
+    Args:
+        devices: Those whose profiles are sound.
+        faults: What is wrong with other profiles of the user's own.
+    """
 
     devices: tuple[Device, ...]
+    faults: tuple[InputError, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the ``edgeml.devices/1`` document."""
         return {
             "schema": "edgeml.devices/1",
             "devices": [device.to_json() for device in self.devices],
+            "faults": [fault.to_json() for fault in self.faults],
         }
 
 
@@ -56,7 +64,9 @@ def list_devices(name: str | None = None) -> DeviceList:
     Raises:
         InputError: There is no such board; gives the nearest names.
     """
-    return DeviceList(all_devices() if name is None else (load_device(name),))
+    if name is not None:
+        return DeviceList((load_device(name),))
+    return DeviceList(all_devices(), faulty_devices())
 
 
 def add_device(file: Path | str, *, replace: bool = False) -> DeviceList:

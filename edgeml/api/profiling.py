@@ -17,7 +17,7 @@ from edgeml_devices.emulation.engine_choice import EngineChoice, chosen_versions
 from edgeml_devices.emulation.sysroot import ensure_sysroots
 from edgeml_devices.latency import profile_model
 from edgeml_devices.latency.llvm import find_llvm
-from edgeml_devices.profile import Device, list_devices
+from edgeml_devices.profile import Device, device_names
 from edgeml_runtime.errors import EngineCrashError, InputError
 from edgeml_runtime.progress import Progress, silent
 
@@ -66,8 +66,7 @@ def profile(
     choices = parse_engines(engines)
     devices = chosen_devices(targets, threads, clock_mhz)
     _check_inputs(inputs)
-    boards = [device.name for device in list_devices()]
-    gates = load_gates(budget, baseline, max_regression, boards)
+    gates = load_gates(budget, baseline, max_regression, device_names())
     inspect_model(path)
     content = path.read_bytes()
     with tempfile.TemporaryDirectory(prefix="edgeml-profile-") as folder:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 
 _ROOM = 100
 """Columns that an entry may fill before it is spread over several lines."""
+_SHAPES = ("shape",)
+"""Keys of lists of sizes, which are written as products."""
 
 
 def describe(document: Mapping[str, object], indent: str = "") -> Iterator[str]:
@@ -12,7 +14,7 @@ def describe(document: Mapping[str, object], indent: str = "") -> Iterator[str]:
         if key == "schema" or value is None or value in ("", [], (), {}):
             continue
         title = key.replace("_", " ")
-        line = f"{indent}{title}: {_inline(value)}"
+        line = f"{indent}{title}: {_inline(value, product=key in _SHAPES)}"
         if not isinstance(value, Mapping | list | tuple) or _fits(value, line):
             yield line
         elif isinstance(value, Mapping):
@@ -41,12 +43,16 @@ def _fits(value: object, line: str) -> bool:
     return len(line) <= _ROOM and not nested and (not deep or "shape" in value)  # type: ignore[operator]
 
 
-def _inline(value: object) -> str:
+def _inline(value: object, *, product: bool = False) -> str:
+    """Return *value* in one line; a list that is a *product*, such as a shape, as ``3x224``."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_inline(part)}" for key, part in value.items())
+        return ", ".join(
+            f"{key} {_inline(part, product=key in _SHAPES)}" for key, part in value.items()
+        )
     if isinstance(value, list | tuple):
-        numbers = all(part is None or isinstance(part, int) for part in value)
-        return ("x" if numbers else ", ").join(_inline(part) for part in value)
+        if product:
+            return "x".join("?" if part is None else str(part) for part in value)
+        return ", ".join(str(p) if isinstance(p, int) else _inline(p) for p in value)
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return "?" if value is None else str(value)

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import edgeml
-from edgeml.cli.console import print_document, print_lines, print_table, progress_display
+from edgeml.cli.console import (
+    print_document,
+    print_lines,
+    print_table,
+    progress_display,
+    remark,
+)
 from edgeml.cli.description import describe
 from edgeml.cli.options import Debug, Json
 
@@ -38,6 +44,8 @@ def list_command(as_json: Json = False, _debug: Debug = False) -> int:
         print_document(devices.to_json())
     else:
         print_table(COLUMNS, [_row(device) for device in devices.devices])
+    for fault in devices.faults:
+        remark(f"left out: {fault.problem} {fault.remedy}")
     return 0
 
 

@@ -56,3 +56,23 @@ def test_a_fault_names_file_key_and_what_is_allowed(edgeml: "RunCommand", board:
 def test_a_board_whose_own_system_is_too_old_says_so(edgeml: "RunCommand") -> None:
     text = edgeml("devices", "show", "jetson-nano").out
     assert "too old for current engine wheels; a Debian 12 user space is assumed" in text
+
+
+def test_a_file_that_went_bad_stops_no_other_board(
+    edgeml: "RunCommand", board: Path, tmp_path: Path
+) -> None:
+    assert edgeml("devices", "add", board).code == 0
+    kept = tmp_path / "boards" / "shop-floor.toml"
+    kept.write_text(kept.read_text().replace("cores = 4", "cores = 0"))
+    listed = edgeml("devices", "list")
+    assert listed.code == 0
+    assert "rpi4" in listed.out
+    assert "shop-floor" not in listed.out
+    assert f"left out: {kept}: the key 'cpu.cores' is 0." in listed.err
+    document = edgeml("devices", "list", "--json").document
+    assert [fault["problem"] for fault in document["faults"]] == [
+        f"{kept}: the key 'cpu.cores' is 0."
+    ]
+    checks = {c["name"]: c for c in edgeml("doctor", "--json").document["checks"]}
+    assert not checks["own boards"]["ok"]
+    assert edgeml("devices", "show", "shop-floor").code == 2

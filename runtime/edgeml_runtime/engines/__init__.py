@@ -9,7 +9,6 @@ add one line to ``_ENGINES``.
 """
 
 import importlib
-import importlib.metadata
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Callable, Optional, Protocol, Union, cast
 
 import numpy as np
 
+from edgeml_runtime.engines.distributions import distribution_version
 from edgeml_runtime.errors import InputError, MissingToolError
 from edgeml_runtime.tensors import TensorSpec
 
@@ -190,10 +190,8 @@ def _read_model(path: Path) -> bytes:
 
 
 def _installed_version(row: _EngineRow) -> Optional[str]:
-    for distribution in row.distributions:
-        for found in importlib.metadata.distributions(name=distribution):
-            return found.version
-    return None
+    found = (distribution_version(name) for name in row.distributions)
+    return next((version for version in found if version is not None), None)
 
 
 def _numpy_too_new(row: _EngineRow) -> bool:

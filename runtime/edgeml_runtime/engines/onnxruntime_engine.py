@@ -1,9 +1,15 @@
-"""The engine ``onnxruntime``: ONNX models on the CPU, without spinning threads."""
+"""The engine ``onnxruntime``: ONNX models on the CPU, without spinning threads or telemetry."""
 
+import os
 from collections.abc import Mapping
 from typing import Optional
 
 import numpy as np
+
+# Its import starts threads that report to the network (1.32 does); nobody asked for that. Who wants
+# it sets the variable to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
