@@ -162,6 +162,12 @@ def command(
 def _print_text(conversion: "Conversion") -> None:
     print_table(COLUMNS, [_row(artifact) for artifact in conversion.artifacts])
     print_lines(f"verified against {conversion.source.path.name} on {conversion.verified_on}")
+    for artifact in conversion.artifacts:
+        if artifact.weights is not None:
+            print_lines(
+                f"{artifact.weights.name} holds the weights of {artifact.path.name}, which is too "
+                "large for one file; the bundle is without it"
+            )
     if conversion.bundle is not None:
         print_lines(f"bundle {conversion.bundle}")
 

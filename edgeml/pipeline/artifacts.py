@@ -1,14 +1,14 @@
 """Building the artifacts and holding each to the source model."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
 
+from edgeml.pipeline.draft import Draft, weights_file
 from edgeml.pipeline.formats import Format
 from edgeml.pipeline.gates import failed_gates
 from edgeml.pipeline.plan import Plan
@@ -31,19 +31,6 @@ VERIFY_SAMPLES = 100
 """Parity is measured on as many samples at most; scores take all."""
 
 
-@dataclass(frozen=True)
-class Draft:
-    """A written model that was not looked at yet."""
-
-    format: Format
-    precision: str
-    data: bytes
-
-    def file_name(self, name: str) -> str:
-        """Return the file's name for the model *name*."""
-        return f"{name}.{self.precision}.{self.format.name}"
-
-
 def write_drafts(
     plan: Plan, progress: Progress, watch: Stopwatch
 ) -> tuple[list[Draft], QuantizationSummary | None]:
@@ -64,7 +51,8 @@ def write_drafts(
             summary = quantization_summary(graph)
         for format_ in plan.formats:
             with watch.timing("write"):
-                drafts.append(Draft(format_, precision, format_.write(graph)))
+                name = weights_file(Path(f"{plan.name}.{precision}.{format_.name}")).name
+                drafts.append(Draft(format_, precision, *format_.render(graph, name)))
     return drafts, summary
 
 
@@ -109,7 +97,7 @@ class Examiner:
             path: Where it will stand, were it to pass.
         """
         name = draft.format.verification_engine()
-        with closing(open_engine(name, draft.data)) as engine:
+        with closing(open_engine(name, draft.model)) as engine:
             runner = self.runner(engine)
             with self._watch.timing("verify"):
                 inputs = _inputs(self._counted(self.samples, f"verifying {path.name}"))
@@ -123,8 +111,9 @@ class Examiner:
             path=path.with_name(f"{path.name}{REJECTED_SUFFIX}") if failures else path,
             format=draft.format.name,
             precision=draft.precision,
-            size_bytes=len(draft.data),
-            sha256=hashlib.sha256(draft.data).hexdigest(),
+            size_bytes=draft.size_bytes,
+            sha256=draft.sha256(),
+            weights=weights_file(path) if draft.split else None,
             engine=(name, version),
             parity=parity,
             scores=scores,

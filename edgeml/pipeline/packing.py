@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgeml import __version__
-from edgeml.pipeline.artifacts import Draft, Examiner
+from edgeml.pipeline.artifacts import Examiner
+from edgeml.pipeline.draft import Draft
 from edgeml.pipeline.formats import FORMATS
 from edgeml.pipeline.golden import golden_vectors
 from edgeml.pipeline.plan import Plan
