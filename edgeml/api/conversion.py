@@ -32,6 +32,7 @@ def convert(
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     labels: Path | None = None,
     name: str | None = None,
+    min_runtimes: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Conversion:
     """Write *source* as ``NAME.PRECISION.FORMAT``, with ``NAME.edgeml`` and ``conversion.json``.
@@ -60,6 +61,7 @@ def convert(
         input_shapes=input_shapes or {},
         labels=labels,
         name=name,
+        min_runtimes=min_runtimes,
     )
     watch = Stopwatch()
     with watch.timing("load"):

@@ -51,9 +51,16 @@ def write_drafts(
             summary = quantization_summary(graph)
         for format_ in plan.formats:
             with watch.timing("write"):
-                name = weights_file(Path(f"{plan.name}.{precision}.{format_.name}")).name
-                drafts.append(Draft(format_, precision, *format_.render(graph, name)))
+                drafts.append(_write(plan, format_, precision, graph))
     return drafts, summary
+
+
+def _write(plan: Plan, format_: Format, precision: str, graph: ir.Model) -> Draft:
+    file_name = f"{plan.name}.{precision}.{format_.name}"
+    fitting = plan.min_runtimes.fit(graph, format_.name)
+    draft = Draft(format_, precision, *format_.render(fitting, weights_file(Path(file_name)).name))
+    plan.min_runtimes.check(draft.data, format_.name, file_name)
+    return draft
 
 
 def _quantized(plan: Plan, graph: ir.Model, progress: Progress, watch: Stopwatch) -> ir.Model:
@@ -61,7 +68,9 @@ def _quantized(plan: Plan, graph: ir.Model, progress: Progress, watch: Stopwatch
     assert data is not None, "the plan refuses int8 without calibration data"
     with watch.timing("write"):
         for format_ in plan.formats:
-            format_.write(graph)  # a node that a format lacks is told before the long part
+            _write(
+                plan, format_, "float32", graph
+            )  # a node that a format lacks is told before the long part
     with watch.timing("calibrate"):
         samples = (sample.inputs for sample in data)
         ranges = calibrate(graph, samples, progress, data.size or 0)
