@@ -4,6 +4,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from edgeml_converters.isolation import unfinished
 from edgeml_runtime.errors import InputError
 
 
@@ -41,8 +42,9 @@ def write_whole(path: Path, text: str) -> None:
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        with unfinished(temporary):
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(path)
     except OSError as error:
         raise InputError(
             f"{path} cannot be written: {error.strerror}.",

@@ -11,6 +11,7 @@ import numpy as np
 from edgeml.pipeline.formats import FORMATS
 from edgeml.pipeline.plan import read_pipeline
 from edgeml_converters.data import Dataset, open_data, synthetic_data
+from edgeml_converters.isolation import reading
 from edgeml_converters.sources import load_source
 from edgeml_converters.verify import Parity, artifact_runner, verify
 from edgeml_runtime.engines import Engine, open_engine
@@ -95,6 +96,7 @@ def compare(
     """
     first, second = Path(reference), Path(candidate)
     with ExitStack() as stack:
+        stack.enter_context(reading(f"{first}' and '{second}"))
         expected, inputs, outputs = _open_reference(first, input_shapes or {})
         stack.enter_context(closing(expected))
         found = stack.enter_context(closing(_open(second)))

@@ -13,6 +13,7 @@ from typing import Final
 import typer
 
 from edgeml.cli.app import app
+from edgeml_converters.isolation import supervise
 from edgeml_runtime.errors import EdgemlError, InputError, InternalError
 
 INTERRUPTED = 130
@@ -26,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line.
 
     Args:
-        argv: The arguments without the program's name; those of the process by default.
+        argv: The arguments without the program's name. By default those of the process, which is
+            then supervised: a crash of native code is an error like others.
 
     Returns:
         The exit code: 0 ok, 1 a gate failed, 2 bad input or usage, 3 a missing tool, 4 a defect of
@@ -34,8 +36,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _prepare_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
-    try:
+    if argv is not None:
         return _run(arguments)
+    try:
+        return supervise(lambda: _run(arguments))
+    except EdgemlError as error:
+        return _fail(error, arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        return _run_command(arguments)
     except KeyboardInterrupt:
         print("interrupted; nothing was left half-written", file=sys.stderr)
         return INTERRUPTED
@@ -44,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return PIPE_CLOSED
 
 
-def _run(arguments: Sequence[str]) -> int:
+def _run_command(arguments: Sequence[str]) -> int:
     try:
         code = _invoke(arguments)
         sys.stdout.flush()
@@ -82,6 +93,11 @@ def _unworded_error(error: Exception) -> EdgemlError:
         return InputError(
             f"The output cannot be written: {error.strerror}.",
             "Make room on the disk, or write to another one.",
+        )
+    if isinstance(error, MemoryError):
+        return InputError(
+            "The model or the data need more memory than there is.",
+            "Close other programs, or take a machine with more memory.",
         )
     return InternalError(
         f"edgeml failed with {type(error).__name__}: {_first_line(error)}",

@@ -1,7 +1,7 @@
 """Building the artifacts and holding each to the source model."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from edgeml.pipeline.record import REJECTED_SUFFIX, Artifact
 from edgeml.pipeline.stopwatch import Stopwatch
 from edgeml_converters.data import Dataset, Sample
 from edgeml_converters.graph import optimize
+from edgeml_converters.isolation import reading, risk
 from edgeml_converters.quantize import (
     QuantizationSummary,
     calibrate,
@@ -24,6 +25,7 @@ from edgeml_converters.quantize import (
 )
 from edgeml_converters.verify import Accuracy, Runner, artifact_runner, score, verify
 from edgeml_runtime.engines import Engine, open_engine
+from edgeml_runtime.errors import EngineCrashError
 from edgeml_runtime.progress import Progress
 from edgeml_runtime.tensors import TensorSpec
 
@@ -41,7 +43,8 @@ def write_drafts(
     """
     with watch.timing("optimize"):
         progress("optimizing the graph", 0, 1)
-        optimized = optimize(plan.source.graph)
+        with reading(plan.source.path):  # of shapes and constants, which onnx may crash on
+            optimized = optimize(plan.source.graph)
         progress("optimizing the graph", 1, 1)
     drafts, summary = [], None
     for precision in plan.precisions:
@@ -57,8 +60,10 @@ def write_drafts(
 
 def _write(plan: Plan, format_: Format, precision: str, graph: ir.Model) -> Draft:
     file_name = f"{plan.name}.{precision}.{format_.name}"
-    fitting = plan.min_runtimes.fit(graph, format_.name)
-    draft = Draft(format_, precision, *format_.render(fitting, weights_file(Path(file_name)).name))
+    weights_name = weights_file(Path(file_name)).name
+    with reading(plan.source.path):
+        fitting = plan.min_runtimes.fit(graph, format_.name)
+        draft = Draft(format_, precision, *format_.render(fitting, weights_name))
     plan.min_runtimes.check(draft.data, format_.name, file_name)
     return draft
 
@@ -68,10 +73,9 @@ def _quantized(plan: Plan, graph: ir.Model, progress: Progress, watch: Stopwatch
     assert data is not None, "the plan refuses int8 without calibration data"
     with watch.timing("write"):
         for format_ in plan.formats:
-            _write(
-                plan, format_, "float32", graph
-            )  # a node that a format lacks is told before the long part
-    with watch.timing("calibrate"):
+            # A node that a format lacks is told before the long part.
+            _write(plan, format_, "float32", graph)
+    with watch.timing("calibrate"), reading(plan.source.path):
         samples = (sample.inputs for sample in data)
         ranges = calibrate(graph, samples, progress, data.size or 0)
     with watch.timing("quantize"):
@@ -85,14 +89,15 @@ class Examiner:
         self._plan = plan
         self._progress = progress
         self._watch = watch
-        self._reference = plan.source.reference()
+        with reading(plan.source.path):
+            self._reference = plan.source.reference()
         self.samples = plan.verification_data().take(VERIFY_SAMPLES)
         self._reference_scores: dict[str, float] = {}
 
-    @property
-    def reference(self) -> Runner:
-        """The source model."""
-        return self._reference.run
+    def reference(self, inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """Return what the source model gives."""
+        with reading(self._plan.source.path):
+            return self._reference.run(inputs)
 
     def close(self) -> None:
         """Release the source model."""
@@ -106,7 +111,7 @@ class Examiner:
             path: Where it will stand, were it to pass.
         """
         name = draft.format.verification_engine()
-        with closing(open_engine(name, draft.model)) as engine:
+        with running(path.name, name), closing(open_engine(name, draft.model)) as engine:
             runner = self.runner(engine)
             with self._watch.timing("verify"):
                 inputs = _inputs(self._counted(self.samples, f"verifying {path.name}"))
@@ -154,6 +159,15 @@ class Examiner:
                 self._progress(task, done, data.size or 0)
 
         return replace(data, read=read)
+
+
+def running(file_name: str, engine: str) -> AbstractContextManager[None]:
+    """Note that the file *file_name*, which we wrote, is run in *engine* in this block."""
+    return risk(
+        f"running {file_name} in {engine}",
+        kind=EngineCrashError,
+        remedy=f"Leave that format out with --to, or take another version of {engine}.",
+    )
 
 
 def _inputs(samples: Iterable[Sample]) -> Iterator[Mapping[str, np.ndarray]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgeml import __version__
-from edgeml.pipeline.artifacts import Examiner
+from edgeml.pipeline.artifacts import Examiner, running
 from edgeml.pipeline.draft import Draft
 from edgeml.pipeline.formats import FORMATS
 from edgeml.pipeline.golden import golden_vectors
@@ -45,7 +45,8 @@ def pack(
     golden_data = golden.pack()
     tolerances = {}
     for artifact, draft in accepted:
-        with closing(open_engine(artifact.engine[0], draft.data)) as engine:
+        name = artifact.engine[0]
+        with running(artifact.path.name, name), closing(open_engine(name, draft.data)) as engine:
             tolerances[artifact.id] = golden.tolerance(examiner.runner(engine), artifact.precision)
     variants = tuple(_variant(artifact, draft, plan.name) for artifact, draft in accepted)
     manifest = Manifest(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgeml_converters.isolation import unfinished
 from edgeml_runtime.errors import InputError
 
 
@@ -48,8 +49,9 @@ def staged_output(output: Path) -> Iterator[Stage]:
             "Give a folder that you may write to with -o.",
         ) from error
     try:
-        yield stage
-        _publish(stage)
+        with unfinished(stage.folder, tuple(made)):
+            yield stage
+            _publish(stage)
     finally:
         shutil.rmtree(stage.folder, ignore_errors=True)
         _remove_empty(made)

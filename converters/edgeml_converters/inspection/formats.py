@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeml_converters.inspection.document import EngineNeed, Inspection
 from edgeml_converters.inspection.macs import ModelOperator
+from edgeml_converters.isolation import reading
 from edgeml_runtime.errors import InputError
 
 _PACKAGE = "edgeml_converters.inspection"
@@ -44,7 +45,8 @@ def inspect_model(path: Path) -> Inspection:
             f"'{path}' has {kind}, which names no model format that can be inspected.",
             f"Give a file with one of the suffixes {', '.join(READERS)}.",
         )
-    inspection: Inspection = _function(reader)(path)
+    with reading(path):
+        inspection: Inspection = _function(reader)(path)
     return inspection
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
+from edgeml_converters.isolation import reading
 from edgeml_converters.sources.source_model import SourceModel
 from edgeml_runtime.errors import InputError, UnsupportedError
 
@@ -48,5 +49,8 @@ def load_source(
             f"Give a model with one of the suffixes {known}.",
         )
     module, function = loader.split(":")
-    model: SourceModel = getattr(import_module(module), function)(path, dict(input_shapes or {}))
+    with reading(spec):
+        model: SourceModel = getattr(import_module(module), function)(
+            path, dict(input_shapes or {})
+        )
     return model

@@ -9,7 +9,7 @@ Files are only read: the user's model keeps its bytes.
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -158,7 +158,30 @@ def _check_tensors(path: Path, proto: onnx.ModelProto) -> tuple[Path, ...]:
                 f"tensor '{tensor.name}' of shape {list(tensor.dims)} holds "
                 f"{len(tensor.raw_data)} bytes instead of {_size_bytes(path, tensor)}",
             )
+        elif (found := _listed(tensor)) not in (None, math.prod(tensor.dims)):
+            raise _truncated(
+                path,
+                f"tensor '{tensor.name}' of shape {list(tensor.dims)} lists {found} numbers",
+            )
     return tuple(sorted(files))
+
+
+def _listed(tensor: onnx.TensorProto) -> int | None:
+    """Return how many numbers a tensor lists, None where they are not one for each element."""
+    if tensor.HasField("raw_data"):
+        return None
+    fields: dict[int, Sized] = {
+        onnx.TensorProto.FLOAT: tensor.float_data,
+        onnx.TensorProto.DOUBLE: tensor.double_data,
+        onnx.TensorProto.INT64: tensor.int64_data,
+        onnx.TensorProto.INT32: tensor.int32_data,
+        onnx.TensorProto.INT8: tensor.int32_data,
+        onnx.TensorProto.UINT8: tensor.int32_data,
+        onnx.TensorProto.BOOL: tensor.int32_data,
+        onnx.TensorProto.FLOAT16: tensor.int32_data,
+    }
+    listed = fields.get(tensor.data_type)
+    return None if listed is None else len(listed)
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:

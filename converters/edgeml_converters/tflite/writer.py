@@ -1,5 +1,8 @@
 """Turns an ONNX graph into a TFLite file: prepare, plan, lay out, lower, tidy, serialize."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import onnx_ir as ir
 
@@ -18,6 +21,9 @@ from edgeml_converters.tflite.step import Step, plan
 from edgeml_converters.tflite.tidying import tidy
 from edgeml_runtime.errors import UnsupportedError
 
+SENSELESS = (ArithmeticError, LookupError, TypeError, ValueError)
+"""What arithmetic on sizes raises where a file gives absurd ones, which the rules of ONNX allow."""
+
 
 def write_tflite(model: ir.Model) -> bytes:
     """Return a TFLite file that computes what an ONNX graph computes.
@@ -34,7 +40,8 @@ def write_tflite(model: ir.Model) -> bytes:
         UnsupportedError: If an axis other than the batch is free, or nodes have no TFLite form (all
             of them are listed).
     """
-    emitter, blockers = _convert(model)
+    with _in_words():
+        emitter, blockers = _convert(model)
     if blockers:
         listed = "; ".join(str(blocker) for blocker in blockers)
         count = f"{len(blockers)} node{'s have' if len(blockers) > 1 else ' has'}"
@@ -42,8 +49,9 @@ def write_tflite(model: ir.Model) -> bytes:
             f"{count} no TFLite form: {listed}.",
             "Convert to ONNX only, or change these nodes in the source.",
         )
-    tidy(emitter.program)
-    return serialize(emitter.program)
+    with _in_words():
+        tidy(emitter.program)
+        return serialize(emitter.program)
 
 
 def check_convertible(model: ir.Model) -> list[Blocker]:
@@ -52,12 +60,30 @@ def check_convertible(model: ir.Model) -> list[Blocker]:
     Raises:
         UnsupportedError: If an axis other than the batch is free.
     """
-    return _convert(model)[1]
+    with _in_words():
+        return _convert(model)[1]
 
 
 def supported_ops() -> tuple[str, ...]:
     """Return the names of the ONNX operators that can be written, sorted."""
     return registered_ops()
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Put into words what stops the whole, and what numbers that make no sense raise."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise UnsupportedError(
+            f"The graph has no TFLite form: {refusal}.",
+            "Convert to ONNX only, or change that in the source.",
+        ) from refusal
+    except SENSELESS as error:
+        raise UnsupportedError(
+            f"The graph has no TFLite form: its sizes do not make sense ({error}).",
+            "Check the model in its own framework, and export it again.",
+        ) from error
 
 
 def _convert(model: ir.Model) -> tuple[Emitter, list[Blocker]]:
@@ -89,6 +115,11 @@ def _lower(steps: list[Step], emitter: Emitter) -> list[Blocker]:
         except Refusal as refusal:
             name = step.node.name or str(step.output.name)
             blockers.append(Blocker(name, step.node.op_type, str(refusal)))
+            _stand_in(step, emitter)
+        except SENSELESS as error:
+            name = step.node.name or str(step.output.name)
+            reason = f"its sizes or attributes do not make sense ({error})"
+            blockers.append(Blocker(name, step.node.op_type, reason))
             _stand_in(step, emitter)
     return blockers
 

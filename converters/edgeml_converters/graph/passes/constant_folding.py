@@ -26,7 +26,7 @@ _KEPT = frozenset(
 
 # What the reference raises for an operator that it lacks (a RuntimeError) or for inputs that do not
 # fit: the node stays, so that the engine says what is wrong with it.
-_REFUSALS = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
+_REFUSALS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 def fold_constants(model: ir.Model, largest_constant_bytes: int | None = None) -> bool:
