@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import logging
 import os
 import sys
 import traceback
@@ -36,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _prepare_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # onnx_ir logs a traceback where onnx cannot infer a shape; what comes of it is told in words.
+    logging.getLogger("onnx_ir").setLevel(logging.CRITICAL)
     if argv is not None:
         return _run(arguments)
     try:

@@ -23,9 +23,17 @@ from edgeml_converters.quantize import (
     quantization_summary,
     quantize_int8,
 )
-from edgeml_converters.verify import Accuracy, Runner, artifact_runner, score, verify
-from edgeml_runtime.engines import Engine, open_engine
-from edgeml_runtime.errors import EngineCrashError
+from edgeml_converters.verify import (
+    Accuracy,
+    Parity,
+    Runner,
+    artifact_runner,
+    no_parity,
+    score,
+    verify,
+)
+from edgeml_runtime.engines import Engine, installed_engines, open_engine
+from edgeml_runtime.errors import EngineCrashError, InputError
 from edgeml_runtime.progress import Progress
 from edgeml_runtime.tensors import TensorSpec
 
@@ -82,6 +90,13 @@ def _quantized(plan: Plan, graph: ir.Model, progress: Progress, watch: Stopwatch
         return quantize_int8(graph, ranges)
 
 
+Specs = tuple[TensorSpec, ...]
+
+
+class UnusableError(Exception):
+    """An artifact that its engine cannot load or run; examining turns it into a failed gate."""
+
+
 class Examiner:
     """Measures drafts against the source model, which it keeps open."""
 
@@ -111,15 +126,14 @@ class Examiner:
             path: Where it will stand, were it to pass.
         """
         name = draft.format.verification_engine()
-        with running(path.name, name), closing(open_engine(name, draft.model)) as engine:
-            runner = self.runner(engine)
-            with self._watch.timing("verify"):
-                inputs = _inputs(self._counted(self.samples, f"verifying {path.name}"))
-                parity = verify(self.reference, runner, inputs)
-            with self._watch.timing("score"):
-                scores = tuple(self._score(runner, m, path.name) for m in self._plan.metrics)
-            inputs_found, outputs_found = engine.inputs, engine.outputs
-            version = engine.version
+        source = self._plan.source
+        with running(path.name, name):
+            try:
+                parity, scores, found, version = self._measure(draft, name, path.name)
+            except UnusableError as error:
+                parity = no_parity([spec.name for spec in source.outputs], str(error))
+                scores, found = (), (source.inputs, source.outputs)
+                version = installed_engines()[name]
         failures = failed_gates(path.name, draft.precision, parity, scores, self._plan.max_drop)
         return Artifact(
             path=path.with_name(f"{path.name}{REJECTED_SUFFIX}") if failures else path,
@@ -131,10 +145,23 @@ class Examiner:
             engine=(name, version),
             parity=parity,
             scores=scores,
-            inputs=_named(inputs_found, self._plan.source.inputs, draft.format),
-            outputs=_named(outputs_found, self._plan.source.outputs, draft.format),
+            inputs=_named(found[0], source.inputs, draft.format),
+            outputs=_named(found[1], source.outputs, draft.format),
             failures=failures,
         )
+
+    def _measure(
+        self, draft: Draft, engine_name: str, file_name: str
+    ) -> tuple[Parity, tuple[Accuracy, ...], tuple[Specs, Specs], str]:
+        """Return parity, scores, the tensors of the file, and the engine's version."""
+        with closing(_opened(engine_name, draft.model)) as engine:
+            runner = _usable(self.runner(engine))
+            with self._watch.timing("verify"):
+                inputs = _inputs(self._counted(self.samples, f"verifying {file_name}"))
+                parity = verify(self.reference, runner, inputs)
+            with self._watch.timing("score"):
+                scores = tuple(self._score(runner, m, file_name) for m in self._plan.metrics)
+            return parity, scores, (engine.inputs, engine.outputs), engine.version
 
     def runner(self, engine: Engine) -> Runner:
         """Return *engine* as a runner in the source's layout."""
@@ -159,6 +186,25 @@ class Examiner:
                 self._progress(task, done, data.size or 0)
 
         return replace(data, read=read)
+
+
+def _opened(name: str, model: bytes | Path) -> Engine:
+    try:
+        return open_engine(name, model)
+    except InputError as error:
+        raise UnusableError(error.problem) from error
+
+
+def _usable(runner: Runner) -> Runner:
+    """Return *runner* such that what the artifact cannot run is told from what the data lack."""
+
+    def run(inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        try:
+            return runner(inputs)
+        except InputError as error:
+            raise UnusableError(error.problem) from error
+
+    return run
 
 
 def running(file_name: str, engine: str) -> AbstractContextManager[None]:

@@ -31,7 +31,12 @@ def failed_gates(
     failures = []
     broken = check_parity(parity, precision)
     if broken is not None:
-        failures.append(GateError(f"{name} is not its source: {broken}", _PARITY_REMEDY[precision]))
+        remedy = _PARITY_REMEDY[precision]
+        if parity.failure is not None and "the reference" in parity.failure:
+            remedy = (
+                "The source itself gives no numbers: give inputs it is made for, by --evaluate."
+            )
+        failures.append(GateError(f"{name} is not its source: {broken}", remedy))
     if max_drop is not None and scores and scores[0].drop > max_drop:
         score = scores[0]
         failures.append(

@@ -133,6 +133,48 @@ def test_what_fails_its_gate_is_set_aside(
     assert _without_folder(again.document, tmp_path) == expected
 
 
+def test_what_its_engine_cannot_load_is_set_aside(edgeml: "RunCommand", tmp_path: Path) -> None:
+    # The definition of AffineGrid in older operators has a Range that onnxruntime refuses.
+    float_ = onnx.TensorProto.FLOAT
+    size = numpy_helper.from_array(np.array([1, 3, 4, 5], np.int64), "size")
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("AffineGrid", ["theta", "size"], ["y"], name="grid")],
+        "net",
+        [onnx.helper.make_tensor_value_info("theta", float_, [1, 2, 3])],
+        [onnx.helper.make_tensor_value_info("y", float_, [1, 4, 5, 2])],
+        [size],
+    )
+    opsets = [onnx.helper.make_opsetid("", 20)]
+    path = tmp_path / "grid.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=9), path)
+    line = ("convert", path, "-o", tmp_path / "out", "--to", "onnx", "--json")
+    outcome = edgeml(*line, "--min-runtime", "onnxruntime==1.16")
+    assert outcome.code == 1
+    assert outcome.problem.startswith("grid.float32.onnx is not its source: onnxruntime")
+    assert set(_contents(tmp_path / "out")) == {"grid.float32.onnx.rejected", "conversion.json"}
+    document = outcome.document
+    assert document["bundle"] is None
+    assert document["artifacts"][0]["parity"]["max_abs"] is None
+    assert "cannot load" in document["artifacts"][0]["parity"]["failure"]
+
+
+def test_a_source_without_numbers_is_told_apart(edgeml: "RunCommand", tmp_path: Path) -> None:
+    float_ = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Log", ["x"], ["y"])],
+        "net",
+        [onnx.helper.make_tensor_value_info("x", float_, [1, 8])],
+        [onnx.helper.make_tensor_value_info("y", float_, [1, 8])],
+    )
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    path = tmp_path / "log.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    outcome = edgeml("convert", path, "-o", tmp_path / "out", "--to", "onnx")
+    assert outcome.code == 1
+    assert "of the reference has values that are not finite" in outcome.problem
+    assert "The source itself gives no numbers" in outcome.err
+
+
 def test_other_files_in_the_folder_stay(
     edgeml: "RunCommand", example: Path, tmp_path: Path
 ) -> None:

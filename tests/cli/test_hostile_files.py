@@ -126,6 +126,17 @@ def test_no_onnx_file_brings_the_command_down(
         _check(commands.run("inspect", path, "--json"), output)
 
 
+def test_shapes_that_contradict_each_other_print_no_traceback(
+    commands: Commands, tmp_path: Path
+) -> None:
+    model = onnx.load_model_from_string(EXAMPLE.read_bytes())
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 65536
+    path = tmp_path / "net.onnx"
+    onnx.save(model, path)
+    _check(commands.run("inspect", path), tmp_path / "none")
+    _check(commands.run("convert", path, "-o", tmp_path / "out"), tmp_path / "out")
+
+
 def test_no_tflite_file_brings_the_command_down(
     commands: Commands, converted: Path, tmp_path: Path
 ) -> None:

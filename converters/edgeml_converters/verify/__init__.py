@@ -7,7 +7,7 @@ artifact was made.
 from edgeml_converters.verify.accuracy import Accuracy, score
 from edgeml_converters.verify.adaptation import Runner, artifact_runner
 from edgeml_converters.verify.comparison import compare_outputs, verify
-from edgeml_converters.verify.parity import OutputParity, Parity
+from edgeml_converters.verify.parity import OutputParity, Parity, no_parity
 from edgeml_converters.verify.tolerance import Tolerance, check_parity, load_tolerances
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "check_parity",
     "compare_outputs",
     "load_tolerances",
+    "no_parity",
     "score",
     "verify",
 ]

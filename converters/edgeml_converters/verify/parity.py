@@ -5,7 +5,7 @@ al., "A White Paper on Neural Network Quantization" (2021).
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,6 +107,14 @@ class Parity:
             "failure": self.failure,
             "outputs": [output.to_json() for output in self.outputs],
         }
+
+
+def no_parity(output_names: Sequence[str], failure: str) -> Parity:
+    """Return the parity of a model that cannot be run: as far from its source as can be."""
+    outputs = tuple(
+        OutputParity(name, math.inf, math.inf, 0.0, -math.inf, None) for name in output_names
+    )
+    return Parity(outputs, 0, failure)
 
 
 def _number(figure: float) -> float | None:
