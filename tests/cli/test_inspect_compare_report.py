@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import onnx
 import pytest
 
 if TYPE_CHECKING:
@@ -20,6 +21,43 @@ def test_inspect(edgeml: "RunCommand", converted: Path, name: str) -> None:
     if not name.endswith(".edgeml"):
         assert document["macs"] == 2_218_432
         assert "2,218,432" in text
+
+
+def test_inspect_says_which_engine_runs_it_on_a_board(
+    edgeml: "RunCommand", converted: Path
+) -> None:
+    model = converted / "fashion.float32.tflite"
+    boards = edgeml("inspect", model, "--json").document["boards"]
+    names = {device["name"] for device in edgeml("devices", "list", "--json").document["devices"]}
+    assert {entry["board"] for entry in boards} == names
+    runs = {(entry["board"], entry["engine"]): entry for entry in boards}
+    assert runs["rpi4", "litert"]["runs"] is True
+    assert runs["rpi4-armv7", "tflite-runtime"]["runs"] is True
+    assert runs["rpi4-armv7", "litert"]["runs"] is False
+    assert "no wheel of it for armv7" in runs["rpi4-armv7", "litert"]["because"]
+
+    text = edgeml("inspect", converted / "fashion.float32.onnx", "--target", "rpi4,rpi4-armv7").out
+    assert "rpi4: onnxruntime 1." in text
+    assert "rpi4-armv7: none; onnxruntime: no wheel of it for armv7" in text
+    assert "rpi5" not in text
+    unknown = edgeml("inspect", model, "-t", "rpi9")
+    assert (unknown.code, "rpi9" in unknown.problem) == (2, True)
+
+
+def test_inspect_tells_a_model_that_is_too_new_for_a_board(
+    edgeml: "RunCommand", tmp_path: Path
+) -> None:
+    value = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in "xy"]
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Relu", ["x"], ["y"])], "net", value[:1], value[1:]
+    )
+    opsets = [onnx.helper.make_opsetid("com.example", 1), onnx.helper.make_opsetid("", 13)]
+    path = tmp_path / "net.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=14), path)
+    (entry,) = edgeml("inspect", path, "--json", "-t", "rpi4").document["boards"]
+    newest = entry["version"].startswith("1.32")
+    assert entry["runs"] is newest
+    assert newest or "IR version 14 needs 1.32" in entry["because"]
 
 
 def test_compare_within_the_tolerance(edgeml: "RunCommand", converted: Path, example: Path) -> None:

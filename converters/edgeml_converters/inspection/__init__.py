@@ -6,6 +6,7 @@ know engines, convert or run anything.
 """
 
 from edgeml_converters.inspection.document import (
+    BoardEngine,
     EngineNeed,
     Finding,
     FreeAxis,
@@ -24,6 +25,7 @@ from edgeml_converters.inspection.tflite_file import tflite_obstacles
 
 __all__ = [
     "READERS",
+    "BoardEngine",
     "EngineNeed",
     "Finding",
     "FreeAxis",

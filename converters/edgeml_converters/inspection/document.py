@@ -40,6 +40,27 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class BoardEngine:
+    """Whether an engine runs the model on a board.
+
+    Args:
+        board: The board's name.
+        engine: The engine's name.
+        version: The version that the board has a wheel of; empty where there is none.
+        runs: Whether that one reads the model; None where nobody knows.
+        because: Why not, or why nobody knows; else empty.
+        variant: Which model of a bundle; empty for a file.
+    """
+
+    board: str
+    engine: str
+    version: str
+    runs: bool | None
+    because: str
+    variant: str = ""
+
+
+@dataclass(frozen=True)
 class FreeAxis:
     """An axis of an input whose size is chosen at run time.
 
@@ -70,13 +91,16 @@ class Inspection:
         macs_by_op: The same by operator, largest first.
         peak_activation_bytes: The most memory that activations take at once, batch 1; None when a
             size is not known.
+        arena_bytes: The block of memory that holds them, planned as LiteRT does; more than the peak
+            where gaps stay. Kernels' scratch memory is not in it.
         ir_version: The format's own version (TFLite: the schema's).
         opsets: Operator sets by domain; empty for TFLite.
         oldest_engines: For each engine that reads the format, what the model asks of it.
-        blockers: What cannot be converted and why.
+        blockers: What cannot be converted and why; target ``int8`` lists what stays float.
         free_axes: Sizes that are chosen at run time.
         notes: What else must be known to read the figures.
         variants: The models inside a bundle.
+        boards: Which engines run it where, as far as anybody looked.
     """
 
     path: str
@@ -89,6 +113,7 @@ class Inspection:
     macs: int | None = None
     macs_by_op: Mapping[str, int] = field(default_factory=dict)
     peak_activation_bytes: int | None = None
+    arena_bytes: int | None = None
     ir_version: int | None = None
     opsets: Mapping[str, int] = field(default_factory=dict)
     oldest_engines: tuple[EngineNeed, ...] = ()
@@ -96,10 +121,12 @@ class Inspection:
     free_axes: tuple[FreeAxis, ...] = ()
     notes: tuple[str, ...] = ()
     variants: tuple["VariantInspection", ...] = ()
+    boards: tuple[BoardEngine, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the ``edgeml.inspect/1`` document."""
-        return {"schema": "edgeml.inspect/1", **self._body()}
+        boards = [vars(entry).copy() for entry in self.boards]
+        return {"schema": "edgeml.inspect/1", **self._body(), "boards": boards}
 
     def _body(self) -> dict[str, Any]:
         return {
@@ -113,6 +140,7 @@ class Inspection:
             "macs": self.macs,
             "macs_by_op": dict(self.macs_by_op),
             "peak_activation_bytes": self.peak_activation_bytes,
+            "arena_bytes": self.arena_bytes,
             "ir_version": self.ir_version,
             "opsets": dict(self.opsets),
             "oldest_engines": [vars(need).copy() for need in self.oldest_engines],

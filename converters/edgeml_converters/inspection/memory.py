@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 
+from edgeml_converters.inspection.arena import Lifetime, arena_bytes
 from edgeml_converters.inspection.network import Network, Operator, Tensor
 
 RENAMING = frozenset(
@@ -67,8 +68,21 @@ class _Buffers:
             buffer.size_bytes = min(size_bytes, buffer.size_bytes or size_bytes)
 
 
-def peak_activation_bytes(network: Network) -> int | None:
-    """Return the peak in bytes, or None when a tensor's size is not known."""
+@dataclass(frozen=True)
+class Memory:
+    """What activations take, in bytes; None where it is not known.
+
+    Args:
+        peak_bytes: The most that is held at once.
+        arena_bytes: The block that an engine lays it into; see `arena`.
+    """
+
+    peak_bytes: int | None
+    arena_bytes: int | None
+
+
+def activation_memory(network: Network) -> Memory:
+    """Return what the activations of a network take; nothing is known if one size is not."""
     held = _shared_buffers(network)
     end = len(network.operators)
     for tensor in (*network.inputs, *network.outputs):
@@ -77,7 +91,15 @@ def peak_activation_bytes(network: Network) -> int | None:
     for step, operator in enumerate(network.operators):
         for tensor in (*_reads(operator), *operator.outputs):
             held.hold(tensor, step)
-    return _peak(list(held.buffers.values()), end + 1)
+    buffers = held.buffers.values()
+    lifetimes = [
+        Lifetime(buffer.size_bytes, buffer.first, buffer.last)
+        for buffer in buffers
+        if buffer.size_bytes is not None
+    ]
+    if len(lifetimes) < len(buffers):
+        return Memory(None, None)
+    return Memory(_peak(lifetimes, end + 1), arena_bytes(lifetimes))
 
 
 def _reads(operator: Operator) -> tuple[Tensor, ...]:
@@ -117,11 +139,9 @@ def _size_bytes(tensor: Tensor) -> int | None:
     return math.ceil(math.prod(tensor.shape) * tensor.item_bits / 8)
 
 
-def _peak(buffers: list[_Buffer], steps: int) -> int | None:
+def _peak(buffers: list[Lifetime], steps: int) -> int:
     change = [0] * (steps + 1)
     for buffer in buffers:
-        if buffer.size_bytes is None:
-            return None
         change[buffer.first] += buffer.size_bytes
         change[buffer.last + 1] -= buffer.size_bytes
     peak = level = 0

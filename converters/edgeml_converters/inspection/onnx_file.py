@@ -9,9 +9,11 @@ import onnx_ir as ir
 from google.protobuf.message import (  # type: ignore[import-untyped]  # it ships no types
     DecodeError,
 )
+from onnx_ir.passes.common import InlinePass, RemoveUnusedOpsetsPass
 from onnx_ir.traversal import RecursiveGraphIterator
 
 from edgeml_converters.inspection.document import EngineNeed, Finding, FreeAxis, Inspection
+from edgeml_converters.inspection.int8_outlook import int8_findings
 from edgeml_converters.inspection.macs import (
     ONNX_MACS,
     ONNX_UNCOUNTED,
@@ -19,7 +21,7 @@ from edgeml_converters.inspection.macs import (
     count_macs,
     operator_macs,
 )
-from edgeml_converters.inspection.memory import peak_activation_bytes
+from edgeml_converters.inspection.memory import activation_memory
 from edgeml_converters.inspection.network import most_frequent
 from edgeml_converters.inspection.oldest_engines import oldest_onnxruntime
 from edgeml_converters.inspection.onnx_network import inner_graphs, network_of, set_batch_to_one
@@ -79,7 +81,7 @@ def inspect_proto(proto: onnx.ModelProto, *, path: str, size_bytes: int) -> Insp
     specs = tuple(_spec(value, input_layout(value)) for value in inputs)
     outputs = tuple(_spec(value, output_layout(value)) for value in model.graph.outputs)
     free_axes = tuple(_free_axes(inputs))
-    blockers = _tflite_blockers(model)
+    blockers = (*_tflite_blockers(model), *int8_findings(model))
     opsets = {domain or "ai.onnx": version for domain, version in model.opset_imports.items()}
     ops = Counter(
         node.op_type
@@ -89,6 +91,7 @@ def inspect_proto(proto: onnx.ModelProto, *, path: str, size_bytes: int) -> Insp
     parameters = _parameters(model.graph)
     set_batch_to_one(model, inputs)
     network = network_of(model.graph, inputs)
+    memory = activation_memory(network)
     macs_by_op, unsized = count_macs(network, ONNX_MACS)
     return Inspection(
         path=path,
@@ -100,7 +103,8 @@ def inspect_proto(proto: onnx.ModelProto, *, path: str, size_bytes: int) -> Insp
         parameters=parameters,
         macs=None if unsized else sum(macs_by_op.values()),
         macs_by_op=most_frequent(macs_by_op),
-        peak_activation_bytes=peak_activation_bytes(network),
+        peak_activation_bytes=memory.peak_bytes,
+        arena_bytes=memory.arena_bytes,
         ir_version=model.ir_version,
         opsets=dict(sorted(opsets.items())),
         oldest_engines=(oldest_onnxruntime(model.ir_version, opsets.get("ai.onnx", 1)),),
@@ -112,12 +116,16 @@ def inspect_proto(proto: onnx.ModelProto, *, path: str, size_bytes: int) -> Insp
 
 def _read_graph(proto: onnx.ModelProto, path: str) -> ir.Model:
     try:
-        return ir.from_proto(proto)
+        model = ir.from_proto(proto)
     except (ir.serde.SerdeError, ValueError, TypeError) as error:
         raise InputError(
             f"'{path}' holds a graph that cannot be read: {error.__cause__ or error}.",
             "Export the model again, and check it with onnx.checker.",
         ) from error
+    if model.functions:
+        InlinePass()(model)
+        RemoveUnusedOpsetsPass()(model)
+    return model
 
 
 def _tflite_blockers(model: ir.Model) -> tuple[Finding, ...]:
@@ -213,5 +221,3 @@ def _notes(model: ir.Model, ops: Counter[str], unsized: tuple[str, ...]) -> Iter
             f"Operators of {', '.join(others)} are not part of ONNX; an engine must bring them, "
             "and the oldest version that does is not known."
         )
-    if model.functions:
-        yield "The model's own functions are listed as operators; their MACs are not counted."

@@ -12,7 +12,7 @@ from edgeml_converters.inspection.macs import (
     count_macs,
     operator_macs,
 )
-from edgeml_converters.inspection.memory import peak_activation_bytes
+from edgeml_converters.inspection.memory import activation_memory
 from edgeml_converters.inspection.network import Network, Operator, Tensor, most_frequent
 from edgeml_converters.inspection.oldest_engines import oldest_tflite, too_new_for
 from edgeml_converters.inspection.tflite_document import (
@@ -58,6 +58,7 @@ def inspect_tflite_bytes(data: bytes, path: str) -> Inspection:
     used = _used(model)
     ops = Counter(name for name, _ in used)
     network = _network(main)
+    memory = activation_memory(network)
     macs_by_op, unsized = count_macs(network, TFLITE_MACS)
     return Inspection(
         path=path,
@@ -69,7 +70,8 @@ def inspect_tflite_bytes(data: bytes, path: str) -> Inspection:
         parameters=sum(_parameters(graph) for graph in model.graphs),
         macs=None if unsized else sum(macs_by_op.values()),
         macs_by_op=most_frequent(macs_by_op),
-        peak_activation_bytes=peak_activation_bytes(network),
+        peak_activation_bytes=memory.peak_bytes,
+        arena_bytes=memory.arena_bytes,
         ir_version=model.schema_version,
         oldest_engines=oldest_tflite(used, model.min_runtime_version),
         free_axes=tuple(_free_axes(model)),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from onnx import helper
 
 from edgeml_converters.inspection import inspect_model
-from edgeml_converters.inspection.memory import peak_activation_bytes
+from edgeml_converters.inspection.memory import activation_memory
 from edgeml_converters.inspection.network import Network, Operator, Tensor
 
 SaveOnnx = Callable[..., Path]
@@ -28,7 +28,7 @@ def _chain(*operators: tuple[str, Tensor, Tensor]) -> Network:
 def test_a_chain_holds_two_neighbours_and_the_callers_tensors() -> None:
     a, b, c, d = (_tensor(key, size) for key, size in zip("abcd", (10, 50, 30, 5), strict=True))
     network = _chain(("Sin", a, b), ("Sin", b, c), ("Sin", c, d))
-    assert peak_activation_bytes(network) == 4 * (10 + 50 + 30 + 5)
+    assert activation_memory(network).peak_bytes == 4 * (10 + 50 + 30 + 5)
 
 
 def test_a_skip_connection_is_held_until_it_is_added() -> None:
@@ -39,13 +39,13 @@ def test_a_skip_connection_is_held_until_it_is_added() -> None:
         Operator("Add", (a, b), (y,)),
     )
     # x and y are the caller's; a is held over b.
-    assert peak_activation_bytes(Network((x,), (y,), steps)) == 4 * 400
+    assert activation_memory(Network((x,), (y,), steps)).peak_bytes == 4 * 400
 
 
 def test_renamed_and_fused_tensors_take_no_memory() -> None:
     x, a, b, c, y = (_tensor(key, 100) for key in "xabcy")
     network = _chain(("Sin", x, a), ("Relu", a, b), ("Reshape", b, c), ("Sin", c, y))
-    assert peak_activation_bytes(network) == 4 * 300
+    assert activation_memory(network).peak_bytes == 4 * 300
 
 
 def test_an_activation_whose_input_is_read_again_is_not_in_place() -> None:
@@ -55,7 +55,7 @@ def test_an_activation_whose_input_is_read_again_is_not_in_place() -> None:
         Operator("Relu", (a,), (b,)),
         Operator("Add", (a, b), (y,)),
     )
-    assert peak_activation_bytes(Network((x,), (y,), steps)) == 4 * 400
+    assert activation_memory(Network((x,), (y,), steps)).peak_bytes == 4 * 400
 
 
 def test_quantized_graphs_hold_integers_between_operators() -> None:
@@ -69,7 +69,7 @@ def test_quantized_graphs_hold_integers_between_operators() -> None:
         Operator("DequantizeLinear", (cq,), (yf,)),
         Operator("Sin", (yf,), (y,)),
     )
-    assert peak_activation_bytes(Network((x,), (y,), steps)) == 400 + 100 + 100 + 100
+    assert activation_memory(Network((x,), (y,), steps)).peak_bytes == 400 + 100 + 100 + 100
 
 
 def test_a_result_that_nobody_reads_may_have_no_size(save_onnx: SaveOnnx) -> None:
@@ -89,7 +89,7 @@ def test_weights_are_not_counted() -> None:
         Operator("DequantizeLinear", (weight,), (real,)),
         Operator("Mul", (x, real, None), (y,)),
     )
-    assert peak_activation_bytes(Network((x,), (y,), steps)) == 80
+    assert activation_memory(Network((x,), (y,), steps)).peak_bytes == 80
 
 
 def test_what_a_branch_reads_from_outside_is_held(save_onnx: SaveOnnx) -> None:
@@ -120,7 +120,7 @@ def test_what_a_branch_reads_from_outside_is_held(save_onnx: SaveOnnx) -> None:
 def test_a_chain_needs_its_largest_pair_at_most_all(sizes: list[int]) -> None:
     tensors = [_tensor(str(index), size) for index, size in enumerate(sizes)]
     network = _chain(*(("Sin", a, b) for a, b in pairwise(tensors)))
-    peak = peak_activation_bytes(network)
+    peak = activation_memory(network).peak_bytes
     assert peak is not None
     pairs = [a + b for a, b in pairwise(sizes)]
     assert 4 * max(*pairs, sizes[0] + sizes[-1]) <= peak <= 4 * sum(sizes)
@@ -128,7 +128,7 @@ def test_a_chain_needs_its_largest_pair_at_most_all(sizes: list[int]) -> None:
 
 def test_an_empty_network_holds_its_inputs() -> None:
     x = _tensor("x", 25)
-    assert peak_activation_bytes(Network((x,), (x,), ())) == 100
+    assert activation_memory(Network((x,), (x,), ())).peak_bytes == 100
 
 
 def test_the_widest_place_of_a_real_file(save_onnx: SaveOnnx) -> None:
