@@ -194,7 +194,7 @@ class Device:
         if self.timing is None:
             raise UnsupportedError(
                 f"{self.title} runs 32-bit code ({self.arch}), and only 64-bit code can be timed.",
-                "Choose a 64-bit target, or measure on it: edgeml bench BUNDLE --host user@board",
+                "Choose a 64-bit target, or measure on the board: edgeml-runtime bench BUNDLE",
             )
         return self.timing
 
