@@ -11,18 +11,16 @@ from edgeml_devices.device import Device
 from edgeml_devices.emulation.plugin import CacheCounts, plugin_digest
 from edgeml_devices.emulation.qemu import find_qemu, qemu_version
 from edgeml_devices.emulation.sysroot import Sysroot
-from edgeml_devices.latency.cold_start import (
-    MEMORY_METHOD,
-    measure_cold_start,
-    time_cold_start,
-)
-from edgeml_devices.latency.counting import file_sha256, measure
+from edgeml_devices.latency.cold_start import MEMORY_METHOD, time_cold_start
+from edgeml_devices.latency.count_store import file_sha256
+from edgeml_devices.latency.counting import measure
 from edgeml_devices.latency.llvm import Llvm, find_llvm
 from edgeml_devices.latency.measurement import Measurement
 from edgeml_devices.latency.model import LatencyTerms, Load, latency_terms
 from edgeml_devices.latency.operators import is_parallel
 from edgeml_devices.latency.pricing import Prices
 from edgeml_devices.latency.result import REST, OperatorLatency, ProfileResult
+from edgeml_devices.latency.start_counting import measure_cold_start
 from edgeml_devices.latency.work import Work
 from edgeml_runtime.engines import ENGINE_FORMATS
 from edgeml_runtime.errors import InputError, UnsupportedError

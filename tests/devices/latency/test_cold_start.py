@@ -14,16 +14,16 @@ from edgeml_devices.cache import cache_root
 from edgeml_devices.device import Device
 from edgeml_devices.emulation import Sysroot, run_guest
 from edgeml_devices.latency import ProfileResult, profile_model
-from edgeml_devices.latency.cold_start import (
+from edgeml_devices.latency.cold_start import time_cold_start
+from edgeml_devices.latency.guest_run import guest_scripts
+from edgeml_devices.latency.llvm import Llvm
+from edgeml_devices.latency.pricing import main_part
+from edgeml_devices.latency.start_counting import (
     STAGES,
     StageWork,
     StartWork,
     measure_cold_start,
-    time_cold_start,
 )
-from edgeml_devices.latency.guest_run import guest_scripts
-from edgeml_devices.latency.llvm import Llvm
-from edgeml_devices.latency.pricing import main_part
 from edgeml_devices.latency.work import Work
 from edgeml_runtime.errors import InputError
 
