@@ -58,7 +58,11 @@ def leave_board_out(found: Sequence[Observation], left_out: str) -> list[Predict
 
 
 def carried_over(fitted: dict[str, Calibration], board: str) -> Calibration:
-    """Return constants for *board*: the others' geometric mean, scaled by clock and copy rate."""
+    """Return constants for *board*: the others' geometric mean, scaled by clock and copy rate.
+
+    The compute factor says how far one scheduling model of LLVM is off, and nothing of another one:
+    a model without published rows is taken at its word.
+    """
     clocks = {target: load_device(target).clock_mhz for target in (*fitted, board)}
 
     def mean(value: Callable[[str], float]) -> float:
@@ -68,7 +72,7 @@ def carried_over(fitted: dict[str, Calibration], board: str) -> Calibration:
     sync_us = mean(lambda t: fitted[t].operator_sync_us * clocks[t]) / clocks[board]
     return replace(
         PRIORS[board].center,
-        compute_factor=mean(lambda t: fitted[t].compute_factor),
+        compute_factor=1.0,
         block_entry_cycles=mean(lambda t: fitted[t].block_entry_cycles),
         l2_line_cycles=mean(lambda t: fitted[t].l2_line_cycles),
         exposed_share=mean(lambda t: fitted[t].exposed_share),

@@ -117,6 +117,19 @@ class KnownBad:
 
 
 @dataclass(frozen=True)
+class Pipeline:
+    """How a core works through its instructions.
+
+    Args:
+        mca_cpu: ``-mcpu`` of llvm-mca that stands for it.
+        out_of_order: Whether later instructions start while earlier ones wait.
+    """
+
+    mca_cpu: str
+    out_of_order: bool
+
+
+@dataclass(frozen=True)
 class Device:
     """One board.
 
@@ -127,6 +140,7 @@ class Device:
         arch: ``aarch64`` or ``armv7``.
         soc: System on chip.
         core: Core type, such as ``Cortex-A72``.
+        out_of_order: Whether a core starts later instructions while earlier ones wait.
         cores: Number of cores.
         clock_mhz: Highest sustained clock.
         midr: Main ID register of the cores, by which engines choose kernels.
@@ -152,6 +166,7 @@ class Device:
     arch: Arch
     soc: str
     core: str
+    out_of_order: bool
     cores: int
     clock_mhz: int
     midr: int
@@ -174,6 +189,11 @@ class Device:
     def mca_cpu(self) -> str:
         """``-mcpu`` of llvm-mca; `UnsupportedError` without `timing`."""
         return self.require_timing().mca_cpu
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What prices blocks of code; `UnsupportedError` without `timing`."""
+        return Pipeline(self.mca_cpu, self.out_of_order)
 
     @property
     def calibration(self) -> Calibration:

@@ -70,7 +70,7 @@ def time_cold_start(
 
 def _stage_ms(device: Device, stage: StageWork, llvm: Llvm, progress: Progress) -> float:
     kept = stage.work.instructions
-    priced = Prices([stage.work], device.mca_cpu, llvm, progress).cycles(stage.work)
+    priced = Prices([stage.work], device.pipeline, llvm, progress).cycles(stage.work)
     cycles = priced * stage.instructions / kept if kept else 0.0
     load = Load(cycles, stage.work.entries, 0, 0, 0, line_bytes=0, parallel=False)
     return latency_terms(load, device.calibration, device.clock_mhz, threads=1).total_ms

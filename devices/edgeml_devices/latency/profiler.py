@@ -70,7 +70,7 @@ def profile_model(
     measurement = measure(
         device, sysroot, engine, model, inputs=inputs, use_cache=use_cache, progress=progress
     )
-    prices = Prices(measurement.works, device.mca_cpu, llvm, progress)
+    prices = Prices(measurement.works, device.pipeline, llvm, progress)
     start = None
     if cold_start:
         counted = measure_cold_start(
