@@ -8,6 +8,9 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from edgeml_converters.graph.passes.constant_folding import fold_constants
+from edgeml_converters.graph.passes.expand_compositions import expand_compositions
+from edgeml_converters.graph.passes.expand_functions import expand_functions
+from edgeml_converters.graph.passes.expand_recurrent import expand_recurrent
 from edgeml_converters.graph.passes.fuse_batch_norm import fuse_batch_norm
 from edgeml_converters.graph.passes.fuse_channel_affine import fuse_channel_affine
 from edgeml_converters.graph.passes.fuse_pad import fuse_pad
@@ -24,4 +27,15 @@ FUSIONS: tuple[Callable[[ir.Model], bool], ...] = (
     remove_unused,
 )
 
-__all__ = ["FUSIONS", "clear_shapes", "fold_constants", "infer_shapes", "prepare_graph"]
+EXPANSIONS: tuple[Callable[[ir.Model], bool], ...] = (expand_compositions, expand_recurrent)
+"""For formats that lack the operators; `expand_functions` besides, which asks which they lack."""
+
+__all__ = [
+    "EXPANSIONS",
+    "FUSIONS",
+    "clear_shapes",
+    "expand_functions",
+    "fold_constants",
+    "infer_shapes",
+    "prepare_graph",
+]
