@@ -34,8 +34,8 @@ InputShape = Annotated[
     list[str] | None,
     typer.Option(
         "--input-shape",
-        help="Fixes an input's free sizes; may be repeated (default: a free batch becomes 1). "
-        "Example: --input-shape image:1x3x224x224",
+        help="Fixes an input's free sizes, or one size by its name in the model (height:224); may "
+        "be repeated (default: a free batch becomes 1). Example: --input-shape image:1x3x224x224",
     ),
 ]
 Threads = Annotated[

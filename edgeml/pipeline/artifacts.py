@@ -1,14 +1,14 @@
 """Building the artifacts and holding each to the source model."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
 
+from edgeml.pipeline.draft import Draft, weights_file
 from edgeml.pipeline.formats import Format
 from edgeml.pipeline.gates import failed_gates
 from edgeml.pipeline.plan import Plan
@@ -31,19 +31,6 @@ VERIFY_SAMPLES = 100
 """Parity is measured on as many samples at most; scores take all."""
 
 
-@dataclass(frozen=True)
-class Draft:
-    """A written model that was not looked at yet."""
-
-    format: Format
-    precision: str
-    data: bytes
-
-    def file_name(self, name: str) -> str:
-        """Return the file's name for the model *name*."""
-        return f"{name}.{self.precision}.{self.format.name}"
-
-
 def write_drafts(
     plan: Plan, progress: Progress, watch: Stopwatch
 ) -> tuple[list[Draft], QuantizationSummary | None]:
@@ -64,8 +51,16 @@ def write_drafts(
             summary = quantization_summary(graph)
         for format_ in plan.formats:
             with watch.timing("write"):
-                drafts.append(Draft(format_, precision, format_.write(graph)))
+                drafts.append(_write(plan, format_, precision, graph))
     return drafts, summary
+
+
+def _write(plan: Plan, format_: Format, precision: str, graph: ir.Model) -> Draft:
+    file_name = f"{plan.name}.{precision}.{format_.name}"
+    fitting = plan.min_runtimes.fit(graph, format_.name)
+    draft = Draft(format_, precision, *format_.render(fitting, weights_file(Path(file_name)).name))
+    plan.min_runtimes.check(draft.data, format_.name, file_name)
+    return draft
 
 
 def _quantized(plan: Plan, graph: ir.Model, progress: Progress, watch: Stopwatch) -> ir.Model:
@@ -73,7 +68,9 @@ def _quantized(plan: Plan, graph: ir.Model, progress: Progress, watch: Stopwatch
     assert data is not None, "the plan refuses int8 without calibration data"
     with watch.timing("write"):
         for format_ in plan.formats:
-            format_.write(graph)  # a node that a format lacks is told before the long part
+            _write(
+                plan, format_, "float32", graph
+            )  # a node that a format lacks is told before the long part
     with watch.timing("calibrate"):
         samples = (sample.inputs for sample in data)
         ranges = calibrate(graph, samples, progress, data.size or 0)
@@ -109,7 +106,7 @@ class Examiner:
             path: Where it will stand, were it to pass.
         """
         name = draft.format.verification_engine()
-        with closing(open_engine(name, draft.data)) as engine:
+        with closing(open_engine(name, draft.model)) as engine:
             runner = self.runner(engine)
             with self._watch.timing("verify"):
                 inputs = _inputs(self._counted(self.samples, f"verifying {path.name}"))
@@ -123,8 +120,9 @@ class Examiner:
             path=path.with_name(f"{path.name}{REJECTED_SUFFIX}") if failures else path,
             format=draft.format.name,
             precision=draft.precision,
-            size_bytes=len(draft.data),
-            sha256=hashlib.sha256(draft.data).hexdigest(),
+            size_bytes=draft.size_bytes,
+            sha256=draft.sha256(),
+            weights=weights_file(path) if draft.split else None,
             engine=(name, version),
             parity=parity,
             scores=scores,

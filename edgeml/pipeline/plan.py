@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeml.pipeline.formats import FORMATS, PRECISIONS, Format
+from edgeml.pipeline.min_runtime import MinRuntimes, parse_min_runtimes
 from edgeml_converters.data import Dataset, open_data, synthetic_data
 from edgeml_converters.data.python_callable import load_callable
 from edgeml_converters.sources import SourceModel, load_source
@@ -35,6 +36,7 @@ class Order:
     input_shapes: Mapping[str, tuple[int, ...]]
     labels: Path | None
     name: str | None
+    min_runtimes: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,7 @@ class Plan:
     pipeline: Pipeline | None
     labels: tuple[str, ...]
     max_drop: float | None
+    min_runtimes: MinRuntimes
 
     def verification_data(self) -> Dataset:
         """Return evaluation data, else calibration data, else seeded synthetic samples."""
@@ -65,6 +68,7 @@ def make_plan(order: Order) -> Plan:
         InputError: Something in it is wrong; names the option, what was given and what is allowed.
     """
     _check_words(order)
+    min_runtimes = parse_min_runtimes(order.min_runtimes, order.formats)
     source = load_source(str(order.source), order.input_shapes)
     pipeline = None if order.preprocess is None else read_pipeline(order.preprocess)
     labels = () if order.labels is None else _read_labels(order.labels)
@@ -90,6 +94,7 @@ def make_plan(order: Order) -> Plan:
         pipeline=pipeline,
         labels=labels,
         max_drop=order.max_drop,
+        min_runtimes=min_runtimes,
     )
 
 
