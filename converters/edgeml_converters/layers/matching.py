@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from edgeml_converters.layers.axis_order import may_fit
 from edgeml_converters.layers.blocks import Block, find_blocks
-from edgeml_converters.layers.families import PRODUCT
-from edgeml_converters.layers.network import Network
+from edgeml_converters.layers.families import PRODUCT, load_families
+from edgeml_converters.layers.network import LayerTensor, Network
 
 NAME, STRUCTURE, POSITION, BORDER = "name", "structure", "position", "border"
 
@@ -77,7 +77,26 @@ class _Matcher:
         for theirs, tensor in enumerate(self.candidate.tensors):
             found = [places[name] for name in tensor.names if name in places]
             if found:
-                self.add(max(found), theirs, NAME)
+                mine = max(found)
+                self.add(
+                    self._activated(0, mine, beside=tensor),
+                    self._activated(1, theirs, beside=self.reference.tensors[mine]),
+                    NAME,
+                )
+
+    def _activated(self, side: int, at: int, *, beside: LayerTensor) -> int:
+        """Return what a tensor is behind its activation, where the other's is fused into it.
+
+        Converters that take an activation out of an operator leave the name before it.
+        """
+        tensors = (self.reference, self.candidate)[side].tensors
+        activations = load_families().activations
+        if beside.activated and not tensors[at].activated and tensors[at].op not in activations:
+            after = [
+                m for block in self._blocks[side] if at in block.members for m in block.members
+            ]
+            return next((m for m in after if m > at and tensors[m].op in activations), at)
+        return at
 
     def match_structure(self) -> None:
         """Match blocks until no more are found."""

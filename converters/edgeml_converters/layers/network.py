@@ -53,6 +53,7 @@ class LayerTensor:
         aliases: Other names of the same values in the file.
         grid: The values that it can hold, where it is quantized.
         node: The name of the operator, empty where it has none.
+        activated: Whether the operator applies an activation to its result by itself.
     """
 
     name: str
@@ -63,6 +64,7 @@ class LayerTensor:
     aliases: tuple[str, ...] = ()
     grid: Grid | None = None
     node: str = ""
+    activated: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:

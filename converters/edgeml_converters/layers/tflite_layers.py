@@ -10,6 +10,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -27,6 +28,9 @@ from edgeml_runtime.tensors import TensorSpec
 
 _REAL = ("FLOAT16", "FLOAT32", "FLOAT64")
 _INTEGERS = ("INT8", "UINT8", "INT16")
+_OPTIONS = {
+    code: name for name, code in vars(schema.BuiltinOptions).items() if not name.startswith("_")
+}
 _OUTPUTS_SLOT = 8  # vtable offset of SubGraph.outputs, its third field
 
 
@@ -46,7 +50,7 @@ class TfliteLayers:
         self.inputs = inputs
         self.outputs = outputs
         self._graph = read_model(self._data, str(path)).graphs[0]
-        self.network = _Reader(self._graph).network()
+        self.network = _Reader(self._graph, _activated(self._data)).network()
 
     def tap(self, positions: Sequence[int]) -> "TfliteTaps":
         """Open the model so that it shows the tensors at *positions*."""
@@ -108,16 +112,17 @@ class TfliteTaps:
 class _Reader:
     """Lists the tensors of a graph."""
 
-    def __init__(self, graph: StoredGraph) -> None:
+    def __init__(self, graph: StoredGraph, activated: Sequence[bool]) -> None:
         self._graph = graph
+        self._activated = activated
         self._tensors: list[LayerTensor] = []
         self._sources: dict[int, tuple[int, ...]] = {}  # computed tensor: what it is made of
 
     def network(self) -> Network:
         for number in self._graph.inputs:
             self._note(number, INPUT, ())
-        for operator in self._graph.operators:
-            self._read(operator)
+        for operator, activated in zip(self._graph.operators, self._activated, strict=True):
+            self._read(operator, activated=activated)
         return Network(
             tuple(self._tensors),
             self._positions(self._graph.inputs),
@@ -127,7 +132,7 @@ class _Reader:
     def _positions(self, numbers: Sequence[int]) -> tuple[int, ...]:
         return tuple((*self._sources.get(number, ()), -1)[0] for number in numbers)
 
-    def _read(self, operator: StoredOperator) -> None:
+    def _read(self, operator: StoredOperator, *, activated: bool) -> None:
         read = [number for number in operator.inputs if number in self._sources]
         if not read:
             return  # computed from constants alone
@@ -135,9 +140,11 @@ class _Reader:
             return
         sources = tuple(at for number in read for at in self._sources[number])
         for number in operator.outputs:
-            self._note(number, operator.name, sources)
+            self._note(number, operator.name, sources, activated=activated)
 
-    def _note(self, number: int, op: str, sources: tuple[int, ...]) -> None:
+    def _note(
+        self, number: int, op: str, sources: tuple[int, ...], *, activated: bool = False
+    ) -> None:
         stored = self._graph.tensors[number]
         grid = _grid(stored)
         if stored.type not in _REAL and grid is None:
@@ -146,7 +153,16 @@ class _Reader:
         self._sources[number] = (len(self._tensors),)
         name, *aliases = (stored.name, *_joined_names(stored.name))
         self._tensors.append(
-            LayerTensor(name, op, _shape(stored), sources, number, tuple(aliases), grid)
+            LayerTensor(
+                name,
+                op,
+                _shape(stored),
+                sources,
+                number,
+                aliases=tuple(aliases),
+                grid=grid,
+                activated=activated,
+            )
         )
 
     def _round(self, operator: StoredOperator) -> bool:
@@ -169,6 +185,22 @@ class _Reader:
         self._tensors[places[0]] = replace(tensor, name=name, aliases=aliases)
         self._sources[target] = places
         return True
+
+
+def _activated(data: bytes) -> list[bool]:
+    """Return for each operator of the main graph whether it applies an activation."""
+    graph = schema.Model.GetRootAs(data, 0).Subgraphs(0)
+    return [_applies(graph.Operators(at)) for at in range(graph.OperatorsLength())]
+
+
+def _applies(operator: Any) -> bool:  # noqa: ANN401 - the bindings have no types
+    name = _OPTIONS.get(operator.BuiltinOptionsType(), "")
+    table = operator.BuiltinOptions()
+    if table is None or not hasattr(getattr(schema, name, None), "FusedActivationFunction"):
+        return False
+    options = getattr(schema, name)()
+    options.Init(table.Bytes, table.Pos)
+    return bool(options.FusedActivationFunction() != schema.ActivationFunctionType.NONE)
 
 
 def _joined_names(name: str) -> tuple[str, ...]:
