@@ -10,7 +10,7 @@ from pathlib import Path
 from edgeml.pipeline.formats import FORMATS, PRECISIONS, Format
 from edgeml_converters.data import Dataset, open_data, synthetic_data
 from edgeml_converters.data.python_callable import load_callable
-from edgeml_converters.sources import SourceModel, load_source
+from edgeml_converters.sources import SourceModel, SourceSettings, load_source
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess import Pipeline
 
@@ -33,6 +33,7 @@ class Order:
     preprocess: Path | None
     max_drop: float | None
     input_shapes: Mapping[str, tuple[int, ...]]
+    settings: SourceSettings
     labels: Path | None
     name: str | None
 
@@ -65,7 +66,7 @@ def make_plan(order: Order) -> Plan:
         InputError: Something in it is wrong; names the option, what was given and what is allowed.
     """
     _check_words(order)
-    source = load_source(str(order.source), order.input_shapes)
+    source = load_source(str(order.source), order.input_shapes, order.settings)
     pipeline = None if order.preprocess is None else read_pipeline(order.preprocess)
     labels = () if order.labels is None else _read_labels(order.labels)
     task = order.task or ("classification" if order.labels or order.evaluate else "raw")
