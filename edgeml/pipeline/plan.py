@@ -11,7 +11,7 @@ from edgeml.pipeline.formats import FORMATS, PRECISIONS, Format
 from edgeml.pipeline.min_runtime import MinRuntimes, parse_min_runtimes
 from edgeml_converters.data import Dataset, open_data, synthetic_data
 from edgeml_converters.data.python_callable import load_callable
-from edgeml_converters.sources import SourceModel, load_source
+from edgeml_converters.sources import SourceModel, SourceSettings, load_source
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess import Pipeline
 
@@ -34,6 +34,7 @@ class Order:
     preprocess: Path | None
     max_drop: float | None
     input_shapes: Mapping[str, tuple[int, ...]]
+    settings: SourceSettings
     labels: Path | None
     name: str | None
     min_runtimes: Sequence[str]
@@ -69,7 +70,7 @@ def make_plan(order: Order) -> Plan:
     """
     _check_words(order)
     min_runtimes = parse_min_runtimes(order.min_runtimes, order.formats)
-    source = load_source(str(order.source), order.input_shapes)
+    source = load_source(str(order.source), order.input_shapes, order.settings)
     pipeline = None if order.preprocess is None else read_pipeline(order.preprocess)
     labels = () if order.labels is None else _read_labels(order.labels)
     task = order.task or ("classification" if order.labels or order.evaluate else "raw")

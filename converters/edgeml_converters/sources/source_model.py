@@ -1,9 +1,9 @@
 """What every kind of source becomes: the graph to convert and the reference to judge by."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeml_runtime.tensors import TensorSpec
 
@@ -25,6 +25,8 @@ class SourceModel:
         inputs: What a caller feeds, in order.
         outputs: What a caller gets, in order.
         open_reference: Opens the source itself, untouched, in its own engine.
+        notes: What the user should know of how it was read; whole sentences.
+        provenance: How it became a graph, where that was not by reading it.
     """
 
     name: str
@@ -34,6 +36,8 @@ class SourceModel:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     open_reference: Callable[[], "Engine"] = field(repr=False, compare=False)
+    notes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def reference(self) -> "Engine":
         """Return the engine whose answers every artifact is held to; the caller closes it."""
