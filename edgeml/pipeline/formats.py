@@ -24,12 +24,12 @@ class Format:
     Args:
         name: As the command line and the manifest call it; also the suffix of its files.
         write: Turns a graph into the bytes of a file.
-        image_layout: The layout of images in its inputs and outputs.
+        image_layout: The layout of images in its inputs and outputs; None for the source's own.
     """
 
     name: str
     write: Callable[[ir.Model], bytes]
-    image_layout: str
+    image_layout: str | None
 
     @property
     def engines(self) -> tuple[str, ...]:
@@ -53,6 +53,6 @@ class Format:
 
 
 FORMATS: Final[Mapping[str, Format]] = {
-    "onnx": Format("onnx", serialize_onnx, "NCHW"),
+    "onnx": Format("onnx", serialize_onnx, None),
     "tflite": Format("tflite", write_tflite, "NHWC"),
 }

@@ -16,6 +16,7 @@ __all__ = ["LOADERS", "SourceModel", "load_source"]
 
 LOADERS: Mapping[str, str] = {
     ".onnx": "edgeml_converters.sources.onnx_file:load",
+    ".tflite": "edgeml_converters.sources.tflite_file:load",
 }
 """Suffix -> ``module:function``."""
 
