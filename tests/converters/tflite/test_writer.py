@@ -103,7 +103,11 @@ def test_every_blocker_is_listed_at_once(net: type[Net]) -> None:
     w = graph.op("NonZero", x)
     model = ir.from_proto(graph.model(y, z, w))
     blockers = check_convertible(model)
-    assert [(b.node, b.op_type) for b in blockers] == [("n0", "Det"), ("n3", "LRN"), ("n4", "NonZero")]
+    assert [(b.node, b.op_type) for b in blockers] == [
+        ("n0", "Det"),
+        ("n3", "LRN"),
+        ("n4", "NonZero"),
+    ]
     with pytest.raises(UnsupportedError) as caught:
         write_tflite(model)
     assert all(
