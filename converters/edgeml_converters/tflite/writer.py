@@ -7,7 +7,7 @@ import edgeml_converters.tflite.ops  # noqa: F401 - fills the table of operators
 from edgeml_converters.graph.constants import constant_array
 from edgeml_converters.graph.model import copy_model
 from edgeml_converters.graph.optimizer import simplify
-from edgeml_converters.graph.passes import EXPANSIONS, clear_shapes, expand_functions
+from edgeml_converters.graph.passes import REWRITES, clear_shapes, expand_functions
 from edgeml_converters.tflite.blockers import Blocker, Refusal
 from edgeml_converters.tflite.border import bind_inputs, bind_outputs
 from edgeml_converters.tflite.emitter import Emitter
@@ -78,16 +78,16 @@ def _convert(model: ir.Model) -> tuple[Emitter, list[Blocker]]:
 def _prepared(model: ir.Model) -> ir.Model:
     """Simplify a model, and expand functions of the standard down to operators of the table."""
     simplify(model, largest_constant_bytes=None, constant_outputs=True)
-    while _expanded(model):
+    while _rewritten(model):
         simplify(model, largest_constant_bytes=None, constant_outputs=True)
     return model
 
 
-def _expanded(model: ir.Model) -> bool:
-    changed = expand_functions(model, is_supported)
-    for expansion in EXPANSIONS:
-        changed |= expansion(model)
-    return changed
+def _rewritten(model: ir.Model) -> bool:
+    changed = False
+    for rewrite in REWRITES:
+        changed |= rewrite(model)
+    return expand_functions(model, is_supported) or changed
 
 
 def _lower(steps: list[Step], emitter: Emitter) -> list[Blocker]:

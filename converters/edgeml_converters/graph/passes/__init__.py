@@ -16,6 +16,7 @@ from edgeml_converters.graph.passes.fuse_channel_affine import fuse_channel_affi
 from edgeml_converters.graph.passes.fuse_pad import fuse_pad
 from edgeml_converters.graph.passes.identity import remove_identities
 from edgeml_converters.graph.passes.preparation import prepare_graph
+from edgeml_converters.graph.passes.recognize_activations import recognize_activations
 from edgeml_converters.graph.passes.shapes import clear_shapes, infer_shapes
 from edgeml_converters.graph.passes.unused import remove_unused
 
@@ -27,12 +28,17 @@ FUSIONS: tuple[Callable[[ir.Model], bool], ...] = (
     remove_unused,
 )
 
-EXPANSIONS: tuple[Callable[[ir.Model], bool], ...] = (expand_compositions, expand_recurrent)
-"""For formats that lack the operators; `expand_functions` besides, which asks which they lack."""
+REWRITES: tuple[Callable[[ir.Model], bool], ...] = (
+    recognize_activations,
+    expand_compositions,
+    expand_recurrent,
+)
+"""For TFLite: whole operators that it has, and parts of those that it lacks. `expand_functions`
+comes after them, and asks which operators are lacking."""
 
 __all__ = [
-    "EXPANSIONS",
     "FUSIONS",
+    "REWRITES",
     "clear_shapes",
     "expand_functions",
     "fold_constants",
