@@ -58,7 +58,7 @@ def _ports(step: Step) -> Ports:
 def _lower(step: Step, emit: Emitter, code: str = "") -> None:
     source, target = emit.input(step, 0), emit.output(step)
     reduced = _reduced(step)
-    if 0 in source.shape:
+    if 0 in source.shape and step.node.op_type != "ReduceSum":
         raise Refusal("a reduction of no elements has no TFLite form")
     if not reduced:
         emit.reshape(source, target)
