@@ -13,6 +13,8 @@ LISTED = 20
 """How many layers the table shows."""
 _NAMED = 5
 """How many tensors without a partner are named."""
+_CLIPPED = 0.01
+"""The share of saturated values from which calibration is to blame."""
 _COLUMNS = (
     *("tensor", "operator", "shape", ">SQNR dB", ">largest error", ">cosine", ">saturated"),
     ">error added",
@@ -89,6 +91,12 @@ def _findings(layers: "LayerComparison") -> Iterator[str]:
         yield (
             f"The first tensor that differs by {limit} is {_short(first.name)} ({first.op}): "
             f"by {first.parity.rel_range:.2g}, SQNR {first.parity.sqnr_db:.1f} dB."
+        )
+    clipped = max(layers.layers, key=lambda layer: layer.saturation or 0.0)
+    if (clipped.saturation or 0.0) > _CLIPPED:
+        yield (
+            f"{clipped.saturation:.2%} of the values of {_short(clipped.name)} lie beyond its "
+            "integer range: calibrate on data like these."
         )
     if layers.exclude:
         names = (f"{_short(layer.node or layer.name)} ({layer.op})" for layer in layers.exclude)

@@ -87,3 +87,14 @@ def test_options_of_layers_want_layers(
     outcome = edgeml("compare", *pair, *option)
     assert outcome.code == 2
     assert option[0] in outcome.problem
+
+
+def test_data_beyond_the_calibrated_range_is_said(
+    edgeml: "RunCommand", converted: Path, example: Path, tmp_path: Path
+) -> None:
+    far = tmp_path / "far.npz"
+    np.savez(far, inputs=np.full((2, 1, 28, 28), 9, np.float32))
+    pair = (example / "fashion.onnx", converted / "fashion.int8.tflite")
+    outcome = edgeml("compare", *pair, "--layers", "--data", far)
+    assert "is image (Input): by" in outcome.out
+    assert "100.00% of the values of image lie beyond its integer range" in outcome.out

@@ -28,6 +28,7 @@ class Block:
         outline: What it looks like from outside.
         families: Of each operator.
         commutes: Whether the first one reads its inputs in any order.
+        activated: Whether an activation is in it; None where integers may saturate in its place.
     """
 
     members: tuple[int, ...]
@@ -35,6 +36,7 @@ class Block:
     outline: Outline
     families: tuple[str, ...]
     commutes: bool
+    activated: bool | None
 
     @property
     def last(self) -> int:
@@ -73,6 +75,14 @@ def root(network: Network, at: int) -> int:
     return at
 
 
+def _activated(network: Network, members: Sequence[int]) -> bool | None:
+    tensors = [network.tensors[at] for at in members]
+    activations = load_families().activations
+    if any(tensor.activated or tensor.op in activations for tensor in tensors):
+        return True
+    return None if tensors[-1].grid is not None else False
+
+
 def _family(network: Network, at: int) -> str:
     """Return the family of an operator; of one that scales and shifts by constants, ``AFFINE``."""
     tensor = network.tensors[at]
@@ -90,4 +100,5 @@ def _block(network: Network, members: Sequence[int]) -> Block:
         outline=(_family(network, members[0]), signature(last.shape)),
         families=tuple(table.of(network.tensors[at].op) for at in members),
         commutes=first.op in table.commutative,
+        activated=_activated(network, members),
     )

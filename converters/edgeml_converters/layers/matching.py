@@ -172,6 +172,8 @@ class _Matcher:
         return any(matched)
 
     def _add_blocks(self, block: Block, other: Block, how: str) -> bool:
+        if {block.activated, other.activated} == {True, False}:
+            return False  # one applies its activation elsewhere
         if not self.add(block.last, other.last, how):
             return False
         if block.families == other.families:

@@ -152,3 +152,23 @@ def test_numbers_that_are_the_same_by_chance(workshop: "type[Workshop]") -> None
     found = workshop.compared(reference, workshop.as_onnx(build()))
     assert found.first_divergence is None
     assert found.matched == {"border": 2, "structure": 7}
+
+
+def test_an_activation_that_is_applied_elsewhere_keeps_blocks_apart(
+    workshop: "type[Workshop]",
+) -> None:
+    """Relu and MaxPool may change places without changing the result."""
+
+    def build(*order: str) -> onnx.ModelProto:
+        net = workshop.Net()
+        value = net.conv("x")
+        for op_type in order:
+            window = {"kernel_shape": [2, 2]} if op_type == "MaxPool" else {}
+            value = net.op(op_type, value, **window)
+        return net.finish(net.op("Sigmoid", net.conv(value)))
+
+    reference = workshop.as_onnx(build("Relu", "MaxPool"))
+    other = workshop.renamed(build("MaxPool", "Relu"))
+    found = workshop.compared(reference, workshop.as_onnx(other))
+    assert found.first_divergence is None
+    assert {"t0", "t1"}.isdisjoint(layer.name for layer in found.layers)
