@@ -8,16 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from edgeml.api.layer_comparison import ModelFile, compare_files
 from edgeml.pipeline.formats import FORMATS
 from edgeml.pipeline.plan import read_pipeline
 from edgeml_converters.data import Dataset, open_data, synthetic_data
-from edgeml_converters.layers import (
-    LayerComparison,
-    LayeredModel,
-    OnnxLayers,
-    TfliteLayers,
-    compare_layers,
-)
+from edgeml_converters.layers import LayerComparison
 from edgeml_converters.sources import load_source
 from edgeml_converters.verify import Parity, artifact_runner, verify
 from edgeml_runtime.engines import Engine, open_engine
@@ -113,28 +108,16 @@ def compare(
         samples = _samples(data, preprocess, inputs)
         runner = artifact_runner(found, inputs, outputs)
         parity = verify(expected.run, runner, _reported(samples, progress))
-        walked = None
-        if layers:
-            walked = compare_layers(
-                _layered(first, expected, input_shapes or {}),
-                _layered(second, found, {}),
-                _Inputs(samples),
-                tolerance,
-                progress=progress,
-                total=samples.size or 0,
-            )
+        pair = (
+            ModelFile(first, inputs, outputs, input_shapes or {}),
+            ModelFile(second, found.inputs, found.outputs, {}),
+        )
+    # The engines are closed by now, so that no model is in memory twice.
+    walked = None
+    if layers:
+        walked = compare_files(*pair, samples, tolerance, parity, progress=progress)
     words = "seeded random inputs" if samples.synthetic else samples.name
     return Comparison(first, second, words, tolerance, parity, walked)
-
-
-@dataclass(frozen=True)
-class _Inputs:
-    """The inputs of samples, to be read again and again."""
-
-    samples: Dataset
-
-    def __iter__(self) -> Iterator[Mapping[str, np.ndarray]]:
-        return (sample.inputs for sample in self.samples)
 
 
 def _open_reference(
@@ -146,16 +129,6 @@ def _open_reference(
         return source.reference(), source.inputs, source.outputs
     engine = _open(path)
     return engine, engine.inputs, engine.outputs
-
-
-def _layered(
-    path: Path, engine: Engine, input_shapes: Mapping[str, tuple[int, ...]]
-) -> LayeredModel:
-    """Return the model at *path*, open in *engine*, with its intermediate tensors."""
-    if path.suffix.lower() == ".tflite":
-        return TfliteLayers(path, engine.inputs, engine.outputs)
-    source = load_source(str(path), input_shapes)
-    return OnnxLayers(source.graph, source.inputs, source.outputs)
 
 
 def _open(path: Path) -> Engine:

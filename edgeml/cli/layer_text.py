@@ -13,6 +13,8 @@ LISTED = 20
 """How many layers the table shows."""
 _NAMED = 5
 """How many tensors without a partner are named."""
+_CLIPPED = 0.01
+"""The share of saturated values from which calibration is to blame."""
 _COLUMNS = (
     *("tensor", "operator", "shape", ">SQNR dB", ">largest error", ">cosine", ">saturated"),
     ">error added",
@@ -33,7 +35,11 @@ def print_layers(layers: "LayerComparison", *, in_order: bool, all_: bool) -> No
     print_table(_COLUMNS, [_row(layer) for layer in shown])
     if len(shown) < len(listed):
         print_lines(f"{len(listed) - len(shown)} more layers with --all.")
-    print_lines("", *_findings(layers))
+    print_lines(
+        "error added: what the worst input does not explain, root mean square, of the tensor's own",
+        "",
+        *_findings(layers),
+    )
 
 
 def _matched(layers: "LayerComparison") -> Iterator[str]:
@@ -44,7 +50,7 @@ def _matched(layers: "LayerComparison") -> Iterator[str]:
     for whose, names in (("A", layers.unmatched), ("B", layers.extra)):
         if names:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            yield f"only in {whose}: {', '.join(names[:_NAMED])}{more}"
+            yield f"only in {whose}: {', '.join(map(_short, names[:_NAMED]))}{more}"
 
 
 def _ways(layers: "LayerComparison") -> Iterator[tuple[str, int]]:
@@ -57,7 +63,7 @@ def _row(layer: "Layer") -> tuple[str, ...]:
     parity = layer.parity
     sizes = ("?" if size is None else str(size) for size in layer.shape or ("?",))
     return (
-        layer.name,
+        _short(layer.name),
         layer.op,
         "x".join(sizes),
         "exact" if parity.sqnr_db == math.inf else f"{parity.sqnr_db:.1f}",
@@ -68,17 +74,31 @@ def _row(layer: "Layer") -> tuple[str, ...]:
     )
 
 
+def _short(name: str) -> str:
+    """Return the first of the names that TensorFlow's converter joins for a fused operator."""
+    first, joined, _ = name.partition(";")
+    return f"{first};..." if joined else first
+
+
 def _findings(layers: "LayerComparison") -> Iterator[str]:
     first = layers.first_divergence
+    limit = f"more than {layers.tolerance:g} of its range"
+    if layers.sqnr_limit_db is not None:
+        limit += f" at an SQNR below {layers.sqnr_limit_db:g} dB"
     if first is None:
-        yield f"No tensor differs by more than {layers.tolerance:g} of its range."
+        yield f"No tensor differs by {limit}."
     else:
         yield (
-            f"The first tensor that differs by more than {layers.tolerance:g} of its range is "
-            f"{first.name} ({first.op}): by {first.parity.rel_range:.2g} of it, "
-            f"SQNR {first.parity.sqnr_db:.1f} dB."
+            f"The first tensor that differs by {limit} is {_short(first.name)} ({first.op}): "
+            f"by {first.parity.rel_range:.2g}, SQNR {first.parity.sqnr_db:.1f} dB."
+        )
+    clipped = max(layers.layers, key=lambda layer: layer.saturation or 0.0)
+    if (clipped.saturation or 0.0) > _CLIPPED:
+        yield (
+            f"{clipped.saturation:.2%} of the values of {_short(clipped.name)} lie beyond its "
+            "integer range: calibrate on data like these."
         )
     if layers.exclude:
-        names = ", ".join(f"{layer.node or layer.name} ({layer.op})" for layer in layers.exclude)
-        yield f"Keep out of int8 first what adds the most error: {names}."
+        names = (f"{_short(layer.node or layer.name)} ({layer.op})" for layer in layers.exclude)
+        yield f"Keep out of int8 first what adds the most error: {', '.join(names)}."
     yield from layers.notes

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 from edgeml_converters.layers.ancestry import compared_inputs, unpaired
 from edgeml_converters.layers.blocks import find_blocks
-from edgeml_converters.layers.matching import Pair
+from edgeml_converters.layers.matching import POSITION, Pair
 from edgeml_converters.layers.network import Network
 from edgeml_converters.layers.report import Layer, LayerComparison
 from edgeml_converters.verify.parity import OutputParity
@@ -17,11 +18,19 @@ Result = tuple[OutputParity, float | None]
 """The error of a pair, and its share of saturated values."""
 
 
+@dataclass(frozen=True)
+class Limits:
+    """From where a tensor counts as diverged; see ``LayerComparison``."""
+
+    tolerance: float
+    sqnr_db: float | None
+
+
 def build_report(
     mine: Network,
     theirs: Network,
     results: Mapping[Pair, Result],
-    tolerance: float,
+    limits: Limits,
     samples: int,
 ) -> LayerComparison:
     """Return the report on *results*, which are in the order of the reference."""
@@ -50,12 +59,25 @@ def build_report(
     rest = unpaired(mine, theirs, tuple(results))
     return LayerComparison(
         layers=tuple(layers),
-        tolerance=tolerance,
+        tolerance=limits.tolerance,
+        sqnr_limit_db=limits.sqnr_db,
         samples=samples,
         fused=tuple(mine.tensors[at].name for at in rest.fused),
         unmatched=tuple(mine.tensors[at].name for at in rest.missing),
         extra=tuple(theirs.tensors[at].name for at in rest.extra),
+        notes=_notes(layers),
     )
+
+
+def _notes(layers: Sequence[Layer]) -> tuple[str, ...]:
+    placed = [layer.name for layer in layers if layer.matched == POSITION]
+    if not placed:
+        return ()
+    note = (
+        f"{len(placed)} of the tensors, from {placed[0]} on, were matched by their position alone, "
+        "as the models differ before them: if these differ much, they may not belong together."
+    )
+    return (note,)
 
 
 def _chains(network: Network, paired: AbstractSet[int]) -> dict[int, tuple[int, ...]]:

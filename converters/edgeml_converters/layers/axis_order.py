@@ -35,17 +35,18 @@ class Arrangement:
 
 def may_fit(reference: Shape | None, candidate: Shape | None) -> bool:
     """Whether two tensors can hold the same values, by what is known before they are run."""
-    if reference is None or candidate is None or None in reference or None in candidate:
-        return True
-    return signature(reference) == signature(candidate)
+    mine, theirs = signature(reference), signature(candidate)
+    return mine is None or theirs is None or mine == theirs
 
 
 def signature(shape: Shape | None) -> tuple[int, ...] | None:
-    """Return the sizes without order and without 1; None where one is not known."""
-    if shape is None:
+    """Return the sizes without order and without 1; None where one is not known.
+
+    A free first axis is the batch, and counts as 1.
+    """
+    if shape is None or None in shape[1:]:
         return None
-    sizes = [size for size in shape if size is not None and size != 1]
-    return None if None in shape else tuple(sorted(sizes))
+    return tuple(sorted(size for size in shape if size is not None and size != 1))
 
 
 def choose_arrangement(

@@ -11,6 +11,9 @@ from edgeml_converters.layers.axis_order import signature
 from edgeml_converters.layers.families import PRODUCT, load_families
 from edgeml_converters.layers.network import INPUT, Network
 
+AFFINE = "affine"
+"""The family of what scales and shifts by constants, however many operators that takes."""
+
 Outline = tuple[str, tuple[int, ...] | None]
 """The family of a block's first operator, and the sizes of its result without order."""
 
@@ -25,6 +28,7 @@ class Block:
         outline: What it looks like from outside.
         families: Of each operator.
         commutes: Whether the first one reads its inputs in any order.
+        activated: Whether an activation is in it; None where integers may saturate in its place.
     """
 
     members: tuple[int, ...]
@@ -32,6 +36,7 @@ class Block:
     outline: Outline
     families: tuple[str, ...]
     commutes: bool
+    activated: bool | None
 
     @property
     def last(self) -> int:
@@ -52,7 +57,7 @@ def find_blocks(network: Network) -> tuple[Block, ...]:
         fused = tensor.op in table.activations or (
             tensor.op in table.affine
             and chain is not None
-            and table.of(network.tensors[chain[0]].op) == PRODUCT
+            and _family(network, chain[0]) in {PRODUCT, AFFINE}
         )
         hidden = source not in network.outputs and len(readers[source]) == 1
         if chain is not None and fused and hidden:
@@ -70,13 +75,30 @@ def root(network: Network, at: int) -> int:
     return at
 
 
+def _activated(network: Network, members: Sequence[int]) -> bool | None:
+    tensors = [network.tensors[at] for at in members]
+    activations = load_families().activations
+    if any(tensor.activated or tensor.op in activations for tensor in tensors):
+        return True
+    return None if tensors[-1].grid is not None else False
+
+
+def _family(network: Network, at: int) -> str:
+    """Return the family of an operator; of one that scales and shifts by constants, ``AFFINE``."""
+    tensor = network.tensors[at]
+    table = load_families()
+    affine = len(tensor.inputs) == 1 and tensor.op in table.affine
+    return AFFINE if affine else table.of(tensor.op)
+
+
 def _block(network: Network, members: Sequence[int]) -> Block:
     table = load_families()
     first, last = network.tensors[members[0]], network.tensors[members[-1]]
     return Block(
         members=tuple(members),
         roots=tuple(root(network, at) for at in first.inputs),
-        outline=(table.of(first.op), signature(last.shape)),
+        outline=(_family(network, members[0]), signature(last.shape)),
         families=tuple(table.of(network.tensors[at].op) for at in members),
         commutes=first.op in table.commutative,
+        activated=_activated(network, members),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeml_converters.layers.ancestry import features_of
-from edgeml_converters.layers.attribution import build_report
+from edgeml_converters.layers.attribution import Limits, build_report
 from edgeml_converters.layers.matching import Pair, match_tensors
 from edgeml_converters.layers.network import LayeredModel, LayerTensor, Network
 from edgeml_converters.layers.report import LayerComparison
@@ -22,6 +22,8 @@ GROUP_BYTES = 256 << 20
 """The most that the tensors read at once take in both models, as float32."""
 QUANTIZED_TOLERANCE = 0.1
 """Stands for a tolerance that is finer than integers of 8 bits can be."""
+QUANTIZED_SQNR_DB = 20.0
+"""Where integers are compared, a tensor above this has not diverged: its error is a tenth of it."""
 _INT8_STEP = 1 / 255
 _PAIR_BYTES = 8  # an element of both models, as float32
 
@@ -54,8 +56,9 @@ def compare_layers(
         reference: The model that is held to be right.
         candidate: The model that is compared with it.
         samples: Inputs in the layout and types of the reference; read once for each group.
-        tolerance: The largest error, as a share of the tensor's range, that is no divergence. For a
-            quantized candidate, one below a step of int8 counts as ``QUANTIZED_TOLERANCE``.
+        tolerance: The largest error, as a share of the tensor's range, that is no divergence. Where
+            one of the models is quantized, one below a step of int8 counts as
+            ``QUANTIZED_TOLERANCE``, and the SQNR must be below ``QUANTIZED_SQNR_DB`` too.
         group_bytes: How many bytes of tensors to read at once, at least one pair.
         progress: Told of each sample.
         total: How many samples there are, if that is known.
@@ -83,8 +86,7 @@ def compare_layers(
         count = _measure(models, samples, {p: sums[p] for p in group}, report)
     kept = tuple(pair for pair in pairs if sums[pair].fits)
     results = {pair: sums[pair].result() for pair in kept}
-    limit = _layer_tolerance(tolerance, (mine, theirs))
-    return build_report(mine, theirs, results, limit, count)
+    return build_report(mine, theirs, results, _limits(tolerance, (mine, theirs)), count)
 
 
 def _measure(
@@ -149,6 +151,8 @@ def _elements(tensor: LayerTensor) -> int:
     return math.prod(size or 1 for size in tensor.shape or ())
 
 
-def _layer_tolerance(tolerance: float, networks: Sequence[Network]) -> float:
-    quantized = any(tensor.grid for network in networks for tensor in network.tensors)
-    return QUANTIZED_TOLERANCE if quantized and tolerance < _INT8_STEP else tolerance
+def _limits(tolerance: float, networks: Sequence[Network]) -> Limits:
+    if not any(tensor.grid for network in networks for tensor in network.tensors):
+        return Limits(tolerance, None)
+    coarse = QUANTIZED_TOLERANCE if tolerance < _INT8_STEP else tolerance
+    return Limits(coarse, QUANTIZED_SQNR_DB)

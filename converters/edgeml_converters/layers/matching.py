@@ -74,15 +74,33 @@ class _Matcher:
         doubles = Counter(name for t in self.reference.tensors for name in set(t.names))
         for at, tensor in enumerate(self.reference.tensors):
             places.update((name, at) for name in tensor.names if doubles[name] == 1)
+        named = []
         for theirs, tensor in enumerate(self.candidate.tensors):
             found = [places[name] for name in tensor.names if name in places]
             if found:
                 mine = max(found)
-                self.add(
-                    self._activated(0, mine, beside=tensor),
-                    self._activated(1, theirs, beside=self.reference.tensors[mine]),
-                    NAME,
+                partner = self.reference.tensors[mine]
+                named.append(
+                    (
+                        self._activated(0, mine, beside=tensor),
+                        self._activated(1, theirs, beside=partner),
+                    )
                 )
+        if self._names_agree(named):
+            for pair in named:
+                self.add(*pair, NAME)
+
+    def _names_agree(self, named: Sequence[tuple[int, int]]) -> bool:
+        """Whether the names are of one origin: tensors that exporters number share them by chance.
+
+        Then the operators under a name differ for most, as they never do for a converted file.
+        """
+        mine, theirs = (
+            {at: block.outline[0] for block in blocks for at in block.members}
+            for blocks in self._blocks
+        )
+        both = [(mine[a], theirs[b]) for a, b in named if a in mine and b in theirs]
+        return 2 * sum(a == b for a, b in both) >= len(both)
 
     def _activated(self, side: int, at: int, *, beside: LayerTensor) -> int:
         """Return what a tensor is behind its activation, where the other's is fused into it.
@@ -154,6 +172,8 @@ class _Matcher:
         return any(matched)
 
     def _add_blocks(self, block: Block, other: Block, how: str) -> bool:
+        if {block.activated, other.activated} == {True, False}:
+            return False  # one applies its activation elsewhere
         if not self.add(block.last, other.last, how):
             return False
         if block.families == other.families:

@@ -52,13 +52,7 @@ class OnnxLayers:
         values = ir.convenience.create_value_mapping(copy.graph)
         copy.graph.outputs.clear()
         copy.graph.outputs.extend(values[name] for name in dict.fromkeys(wanted))
-        proto = ir.to_proto(copy)
-        if proto.ByteSize() > _LIMIT_BYTES:
-            raise UnsupportedError(
-                f"The model takes {proto.ByteSize()} bytes; layers can be read up to 2 GiB.",
-                "Compare it without --layers.",
-            )
-        return OnnxTaps(open_engine("onnxruntime", proto.SerializeToString()), wanted)
+        return OnnxTaps(open_engine("onnxruntime", _serialized(copy)), wanted)
 
 
 class OnnxTaps:
@@ -150,6 +144,16 @@ class _Reader:
         self._tensors[at] = replace(tensor, name=name, aliases=aliases)
         self._sources[output] = (at,)
         return True
+
+
+def _serialized(model: ir.Model) -> bytes:
+    proto = ir.to_proto(model)
+    if proto.ByteSize() > _LIMIT_BYTES:
+        raise UnsupportedError(
+            f"The model takes {proto.ByteSize()} bytes; layers can be read up to 2 GiB.",
+            "Compare it without --layers.",
+        )
+    return bytes(proto.SerializeToString())
 
 
 def _is(node: ir.Node, op_type: str) -> bool:

@@ -74,6 +74,8 @@ class LayerComparison:
     Args:
         layers: The tensors that both have, in the order of the reference.
         tolerance: The ``rel_range`` from which a tensor counts as diverged.
+        sqnr_limit_db: A tensor above it has not diverged, whatever its largest error: a few
+            values far off are no more than rounding. None where ``tolerance`` alone counts.
         samples: How many samples were compared.
         fused: Tensors of the reference inside what is one operator of the candidate.
         unmatched: Tensors of the reference without a partner, fused ones apart.
@@ -83,6 +85,7 @@ class LayerComparison:
 
     layers: tuple[Layer, ...]
     tolerance: float
+    sqnr_limit_db: float | None
     samples: int
     fused: tuple[str, ...]
     unmatched: tuple[str, ...]
@@ -92,7 +95,11 @@ class LayerComparison:
     @property
     def first_divergence(self) -> Layer | None:
         """The first tensor beyond the tolerance, None when all are within."""
-        return next((e for e in self.layers if not e.parity.rel_range <= self.tolerance), None)
+        return next((layer for layer in self.layers if self._diverged(layer.parity)), None)
+
+    def _diverged(self, parity: OutputParity) -> bool:
+        limit = math.inf if self.sqnr_limit_db is None else self.sqnr_limit_db
+        return parity.rel_range > self.tolerance and parity.sqnr_db < limit
 
     @property
     def worst_first(self) -> tuple[Layer, ...]:
@@ -117,6 +124,7 @@ class LayerComparison:
         first = self.first_divergence
         return {
             "tolerance": self.tolerance,
+            "sqnr_limit_db": self.sqnr_limit_db,
             "samples": self.samples,
             "first_divergence": None if first is None else first.name,
             "exclude": [layer.node or layer.name for layer in self.exclude],

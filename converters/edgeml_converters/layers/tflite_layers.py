@@ -9,7 +9,6 @@ between them.
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,18 +37,18 @@ class TfliteLayers:
     """A TFLite file whose tensors can be read; see ``LayeredModel``.
 
     Args:
-        path: The file.
+        data: The bytes of the file.
         inputs: What it is fed, as its engine says.
         outputs: What comes out.
     """
 
     def __init__(
-        self, path: Path, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]
+        self, data: bytes, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]
     ) -> None:
-        self._data = path.read_bytes()
+        self._data = data
         self.inputs = inputs
         self.outputs = outputs
-        self._graph = read_model(self._data, str(path)).graphs[0]
+        self._graph = read_model(data, "the model").graphs[0]
         self.network = _Reader(self._graph, _activated(self._data)).network()
 
     def tap(self, positions: Sequence[int]) -> "TfliteTaps":
