@@ -141,24 +141,26 @@ class Emitter:
         )
 
     def dequantized(self, name: str, array: np.ndarray, affine: Affine) -> ir.Value:
-        """Return constant integers as real numbers, the integers kept as they are."""
+        """Return constant integers as real numbers, the integers kept as they are.
+
+        Every call stores them anew: onnxruntime 1.32, told to use exact 8-bit kernels, does not
+        load a file where two operators share weights or their zero point.
+        """
         if array.dtype.name not in _QUANTIZED and array.dtype != np.int32:
             return self.constant(name, _real_numbers(array, affine))
-        stored = self.constant(f"{name}/integers", array)
+        stored = self._stored_anew(f"{name}/integers", array)
         parameters = self._parameters(name, affine, array.dtype)
-        if affine.per_tensor:
-            return self.node("DequantizeLinear", stored, *parameters)
-        return self.node("DequantizeLinear", stored, *parameters, axis=affine.axis)
+        axis = {} if affine.per_tensor else {"axis": affine.axis}
+        return self.node("DequantizeLinear", stored, *parameters, **axis)
 
     def _parameters(self, name: str, affine: Affine, dtype: np.dtype) -> tuple[ir.Value, ir.Value]:
-        # Not shared between tensors: onnxruntime 1.32 fails to load a file where they are.
         if dtype.name in {"int16", "uint16"}:
             self.opset = INT16_OPSET
         scale, zero_point = np.array(affine.scale, np.float32), np.array(affine.zero_point, dtype)
         if affine.per_tensor:
             scale, zero_point = scale.reshape(()), zero_point.reshape(())
         scales = self.constant(f"{name}/scale", scale)
-        return scales, self.constant(f"{name}/zero_point", zero_point)
+        return scales, self._stored_anew(f"{name}/zero_point", zero_point)
 
     # Nodes and constants --------------------------------------------------------------------------
 
@@ -188,15 +190,7 @@ class Emitter:
         data = np.ascontiguousarray(array).reshape(array.shape)
         key = (f"{name} {data.dtype}", data.shape, data.tobytes())
         if key not in self._constants:
-            tensor = ir.Tensor(data, name=self.free_name(name))
-            value = ir.Value(
-                name=tensor.name,
-                shape=ir.Shape(data.shape),
-                type=ir.TensorType(tensor.dtype),
-                const_value=tensor,
-            )
-            self.initializers.append(value)
-            self._constants[key] = value
+            self._constants[key] = self._stored_anew(name, data)
         return self._constants[key]
 
     def integers(self, name: str, numbers: Sequence[int]) -> ir.Value:
@@ -218,6 +212,18 @@ class Emitter:
             candidate, number = f"{name}_{number}", number + 1
         self._names.add(candidate)
         return candidate
+
+    def _stored_anew(self, name: str, array: np.ndarray) -> ir.Value:
+        data = np.ascontiguousarray(array).reshape(array.shape)
+        tensor = ir.Tensor(data, name=self.free_name(name))
+        value = ir.Value(
+            name=tensor.name,
+            shape=ir.Shape(data.shape),
+            type=ir.TensorType(tensor.dtype),
+            const_value=tensor,
+        )
+        self.initializers.append(value)
+        return value
 
     def _reordered(self, tensor: Tensor, value: ir.Value, have: Order, want: Order) -> ir.Value:
         rank = len(tensor.shape)

@@ -1,6 +1,7 @@
 """Turns a TFLite file into an ONNX graph: read, evaluate, lay out, raise, assemble."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import onnx_ir as ir
 
@@ -92,11 +93,18 @@ def _raise_all(steps: Sequence[Step], emitter: Emitter) -> list[Blocker]:
 
 
 def _refusal(path: str, blockers: Sequence[Blocker]) -> UnsupportedError:
-    listed = "; ".join(str(blocker) for blocker in blockers)
+    """Return the error that names every operator in the way, by kind; each reason stands once."""
+    kinds: dict[str, dict[str, list[str]]] = {}
+    for blocker in blockers:
+        kinds.setdefault(blocker.reason, {}).setdefault(blocker.op_type, []).append(blocker.node)
+    listed = []
+    for reason, codes in kinds.items():
+        named = (f"{code} ({', '.join(names)})" for code, names in codes.items())
+        listed.append(f"{', '.join(named)}: {reason}")
     count = f"{len(blockers)} operator{'s have' if len(blockers) > 1 else ' has'}"
     return UnsupportedError(
-        f"{count} no form in the graph: {listed}.",
-        f"Add --to tflite: '{path}' is then bundled as it is.",
+        f"{count} no form in the graph: {'; '.join(listed)}.",
+        f"Convert with --to tflite, which bundles {Path(path).name} as it is.",
     )
 
 
