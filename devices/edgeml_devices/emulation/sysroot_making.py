@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from edgeml_devices.cache import building, cache_root
-from edgeml_devices.debian.mirror import mirror_uri
 from edgeml_devices.device import Device
 from edgeml_devices.emulation.bytecode import compile_trees, parts_left_alone
 from edgeml_devices.emulation.identity import identity_files, write_identity
@@ -85,16 +84,16 @@ def _make(device: Device, wheels: tuple[Wheel, ...], folder: Path, progress: Pro
 
 def _make_packages(device: Device, wanted: PackageSet, folder: Path, progress: Progress) -> None:
     archives = cache_root() / "downloads" / f"apt-{wanted.suite}-{wanted.arch}"
-    debs = fetch_packages(wanted, archives, progress)
+    fetched = fetch_packages(wanted, archives, progress)
     with building(folder) as unfinished:
         root = unfinished / "root"
-        unpack_packages(debs, root, progress)
+        unpack_packages(fetched.debs, root, progress)
         progress("compiling Python's library", 0, 0)
         libraries = (root / "usr" / "lib" / f"python{device.python}", packaged_modules(root))
         trees = {library: folder / "root" / library.relative_to(root) for library in libraries}
         compile_trees(trees, device.python, _guest_python(device, root), parts_left_alone())
-        digests = {deb.name: hashlib.sha256(deb.read_bytes()).hexdigest() for deb in debs}
-        _write_json(unfinished / "packages.json", {"source": mirror_uri(), "sha256": digests})
+        digests = {d.name: hashlib.sha256(d.read_bytes()).hexdigest() for d in fetched.debs}
+        _write_json(unfinished / "packages.json", {"source": fetched.source, "sha256": digests})
 
 
 def _make_stores(
