@@ -80,7 +80,8 @@ def read_device(text: str, file: str, *, named: str | None = None, own: bool = F
         qemu_cpu=emulation.text("qemu_cpu"),
         timing=_timing(emulation, *timed) if timed else None,
         provenance={
-            table.key: _provenance(table) for table in (board, cpu, caches, emulation, *timed)
+            table.key: _provenance(table)
+            for table in (board, cpu, caches, software, emulation, *timed)
         },
         own=own,
     )
