@@ -8,9 +8,15 @@ from edgeml_converters.graph.attributes import float_attribute
 from edgeml_converters.tflite.blockers import Refusal
 from edgeml_converters.tflite.emitter import Emitter
 from edgeml_converters.tflite.ops.operands import broadcast_ports, operand
-from edgeml_converters.tflite.program import Affine
+from edgeml_converters.tflite.program import Affine, Tensor
 from edgeml_converters.tflite.registry import lowering
-from edgeml_converters.tflite.step import Step, activation_bounds, any_scale, fixed_output
+from edgeml_converters.tflite.step import (
+    Step,
+    activation_bounds,
+    any_scale,
+    fixed_output,
+    same_scale_written,
+)
 
 _BINARY = {"Add": "ADD", "Sub": "SUB", "Mul": "MUL", "Div": "DIV"}
 _EXTREMES = {"Max": "MAXIMUM", "Min": "MINIMUM"}
@@ -75,14 +81,28 @@ def _chain(step: Step, emit: Emitter, code: str, options: dict[str, str]) -> Non
         result = partial
 
 
-@lowering("Relu", "Clip", integer=any_scale)
+def _clip_rule(step: Step) -> Affine | None:
+    """MAXIMUM and MINIMUM cannot rescale, and the activations can."""
+    known = activation_bounds(step.node) in _ACTIVATIONS
+    return any_scale(step) if known else same_scale_written(step)
+
+
+def _stored(bound: float, source: Tensor) -> np.ndarray:
+    """Return a bound as an element of *source*."""
+    if source.affine is None:
+        return np.array(bound, source.dtype)
+    steps = np.rint(bound / source.affine.scale[0]) + source.affine.zero_point[0]
+    return np.array(np.clip(steps, -128, 127), np.int8)
+
+
+@lowering("Relu", "Clip", integer=_clip_rule)
 def lower_clip(step: Step, emit: Emitter) -> None:
     """Write an activation, or MAXIMUM and MINIMUM where TFLite has none of these bounds."""
     bounds = activation_bounds(step.node)
     if bounds is None:
         raise Refusal("bounds that are computed at run time are not supported")
     source, target = emit.input(step, 0), emit.output(step)
-    if bounds in _ACTIVATIONS and source.dtype.kind == "f":
+    if bounds in _ACTIVATIONS and (step.integer or source.dtype.kind == "f"):
         emit.operator(_ACTIVATIONS[bounds], [source], [target])
         return
     limits = [
@@ -94,8 +114,9 @@ def lower_clip(step: Step, emit: Emitter) -> None:
         emit.reshape(source, target)
     for index, (code, bound) in enumerate(limits):
         result = target if index == len(limits) - 1 else emit.like(target, "bounded")
-        kind = np.dtype(np.float32) if source.affine is not None else source.dtype
-        limit = emit.constant(f"{target.name}/{code.lower()}", np.array(bound, kind))
+        limit = emit.constant(
+            f"{target.name}/{code.lower()}", _stored(bound, source), source.affine
+        )
         emit.operator(code, [source, limit], [result])
         source = result
 
