@@ -1,4 +1,4 @@
-"""`edgeml.compare`: parity of two artifacts."""
+"""`edgeml.compare`: parity of two artifacts, and of their layers."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from edgeml.api.layer_comparison import ModelFile, compare_files
 from edgeml.pipeline.formats import FORMATS
 from edgeml.pipeline.plan import read_pipeline
 from edgeml_converters.data import Dataset, open_data, synthetic_data
 from edgeml_converters.isolation import reading
+from edgeml_converters.layers import LayerComparison
 from edgeml_converters.sources import load_source
 from edgeml_converters.verify import Parity, artifact_runner, verify
 from edgeml_runtime.engines import Engine, open_engine
@@ -32,6 +34,7 @@ class Comparison:
         inputs: In words, what both were fed.
         tolerance: Largest absolute error that passes, as a share of the reference's output range.
         parity: What was measured.
+        layers: The same tensor by tensor, where it was asked for.
     """
 
     reference: Path
@@ -39,6 +42,7 @@ class Comparison:
     inputs: str
     tolerance: float
     parity: Parity
+    layers: LayerComparison | None = None
 
     @property
     def failures(self) -> tuple[GateError, ...]:
@@ -67,6 +71,7 @@ class Comparison:
             "parity": self.parity.to_json(),
             "passed": not self.failures,
             "failures": [failure.to_json() for failure in self.failures],
+            **({} if self.layers is None else {"layers": self.layers.to_json()}),
         }
 
 
@@ -78,6 +83,7 @@ def compare(
     preprocess: Path | None = None,
     tolerance: float = DEFAULT_TOLERANCE,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    layers: bool = False,
     progress: Progress = silent,
 ) -> Comparison:
     """Run two models on the same inputs.
@@ -89,6 +95,7 @@ def compare(
         preprocess: TOML file of the steps from a sample of *data* to the input.
         tolerance: Largest absolute error that passes, as a share of the reference's output range.
         input_shapes: Sizes of the reference's free axes, by input.
+        layers: Also compare the intermediate tensors that both models have.
         progress: Told of each sample.
 
     Raises:
@@ -103,8 +110,16 @@ def compare(
         samples = _samples(data, preprocess, inputs)
         runner = artifact_runner(found, inputs, outputs)
         parity = verify(expected.run, runner, _reported(samples, progress))
+        pair = (
+            ModelFile(first, inputs, outputs, input_shapes or {}),
+            ModelFile(second, found.inputs, found.outputs, {}),
+        )
+    # The engines are closed by now, so that no model is in memory twice.
+    walked = None
+    if layers:
+        walked = compare_files(*pair, samples, tolerance, parity, progress=progress)
     words = "seeded random inputs" if samples.synthetic else samples.name
-    return Comparison(first, second, words, tolerance, parity)
+    return Comparison(first, second, words, tolerance, parity, walked)
 
 
 def _open_reference(

@@ -12,6 +12,7 @@ from edgeml.pipeline.plan import Order, Plan, make_plan
 from edgeml.pipeline.record import Artifact, Conversion
 from edgeml.pipeline.staging import Stage, staged_output
 from edgeml.pipeline.stopwatch import Stopwatch
+from edgeml_converters.sources.settings import Consent, SourceSettings, refuse
 from edgeml_runtime.progress import Progress, silent
 
 RECORD_NAME = "conversion.json"
@@ -30,6 +31,9 @@ def convert(
     preprocess: Path | None = None,
     max_drop: float | None = None,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    input_dtypes: Mapping[str, str] | None = None,
+    trust_pickle: bool = False,
+    consent: Consent = refuse,
     labels: Path | None = None,
     name: str | None = None,
     min_runtimes: Sequence[str] = (),
@@ -42,10 +46,15 @@ def convert(
     together or, on an error or Ctrl-C, not at all. An artifact that fails a gate is written as
     ``NAME.PRECISION.FORMAT.rejected``, stays out of the bundle, and is in ``Conversion.failures``.
 
+    A *source* of PyTorch is ``module:factory`` or a .pt2 file; ``consent(question)`` is asked
+    before the framework is fetched.
+
     Raises:
         InputError: An option, a file or the data is wrong, or *output* cannot be written.
         UnsupportedError: A format cannot hold the model; lists every node in the way.
-        MissingToolError: The engine that would verify a format is not installed.
+        GateError: The source's framework exports other numbers than it computes.
+        MissingToolError: The engine that would verify a format, or the source's framework, is not
+            installed.
     """
     order = Order(
         source=Path(source),
@@ -59,6 +68,7 @@ def convert(
         preprocess=preprocess,
         max_drop=max_drop,
         input_shapes=input_shapes or {},
+        settings=SourceSettings(input_dtypes or {}, trust_pickle, consent, progress),
         labels=labels,
         name=name,
         min_runtimes=min_runtimes,

@@ -100,12 +100,15 @@ def _bars() -> Iterator[Progress]:
 
     def progress(task: str, done: int, total: int) -> None:
         with lock:
+            bars.start()  # only now, so that a question before it stands on a quiet terminal
             if task not in tasks:
                 tasks[task] = bars.add_task(task, total=total or None)
             bars.update(tasks[task], completed=done, total=total or None)
 
-    with bars:
+    try:
         yield progress
+    finally:
+        bars.stop()
 
 
 def _plain_lines() -> Progress:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import edgeml
+from edgeml.cli.consent import consent_by
 from edgeml.cli.console import (
     print_document,
     print_lines,
@@ -13,7 +14,16 @@ from edgeml.cli.console import (
     progress_display,
     report_failures,
 )
-from edgeml.cli.options import Debug, InputShape, Json, parse_input_shapes, split_names
+from edgeml.cli.options import (
+    Debug,
+    InputShape,
+    Json,
+    TrustPickle,
+    Yes,
+    parse_input_dtypes,
+    parse_input_shapes,
+    split_names,
+)
 
 if TYPE_CHECKING:
     from edgeml.pipeline.record import Artifact, Conversion
@@ -34,7 +44,13 @@ COLUMNS = (
     "parity",
 )
 
-Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="The trained model, an .onnx file.")]
+Source = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SOURCE",
+        help="The trained model: an .onnx file, or of PyTorch a .pt2 file or module:factory.",
+    ),
+]
 Output = Annotated[
     Path,
     typer.Option(
@@ -142,6 +158,8 @@ def command(
     labels: Labels = None,
     name: Name = None,
     min_runtime: MinRuntime = None,
+    trust_pickle: TrustPickle = False,
+    yes: Yes = False,
     as_json: Json = False,
     _debug: Debug = False,
 ) -> int:
@@ -159,6 +177,9 @@ def command(
             preprocess=preprocess,
             max_drop=max_drop,
             input_shapes=parse_input_shapes(input_shape),
+            input_dtypes=parse_input_dtypes(input_shape),
+            trust_pickle=trust_pickle,
+            consent=consent_by(yes),
             labels=labels,
             name=name,
             min_runtimes=split_names(min_runtime),
@@ -173,6 +194,7 @@ def command(
 
 def _print_text(conversion: "Conversion") -> None:
     print_table(COLUMNS, [_row(artifact) for artifact in conversion.artifacts])
+    print_lines(*(f"note: {note}" for note in conversion.source.notes))
     print_lines(f"verified against {conversion.source.path.name} on {conversion.verified_on}")
     for artifact in conversion.artifacts:
         if artifact.weights is not None:

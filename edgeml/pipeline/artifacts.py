@@ -49,21 +49,39 @@ def write_drafts(
     Raises:
         UnsupportedError: A format cannot hold the model; lists every node in the way.
     """
+    drafts: list[Draft] = []
+    summary = None
+    optimized: ir.Model | None = None
+    for precision in plan.precisions:
+        native = plan.source.native
+        if native is not None and precision != native.precision:
+            native = None
+        written = [f for f in plan.formats if native is None or f.name != native.format]
+        graph: ir.Model | None = None
+        if written:
+            graph = optimized = optimized or _optimized(plan, progress, watch)
+            if native is None and precision == "int8":
+                graph = _quantized(plan, optimized, progress, watch)
+                summary = quantization_summary(graph)
+        for format_ in plan.formats:
+            if native is not None and format_ not in written:
+                drafts.append(Draft(format_, precision, native.data))
+                plan.min_runtimes.check(native.data, format_.name, drafts[-1].file_name(plan.name))
+                continue
+            assert graph is not None
+            shown = precision if native is None else native.graph_precision
+            with watch.timing("write"):
+                drafts.append(_write(plan, format_, shown, graph))
+    return drafts, summary
+
+
+def _optimized(plan: Plan, progress: Progress, watch: Stopwatch) -> ir.Model:
     with watch.timing("optimize"):
         progress("optimizing the graph", 0, 1)
         with reading(plan.source.path):  # of shapes and constants, which onnx may crash on
             optimized = optimize(plan.source.graph)
         progress("optimizing the graph", 1, 1)
-    drafts, summary = [], None
-    for precision in plan.precisions:
-        graph = optimized
-        if precision == "int8":
-            graph = _quantized(plan, optimized, progress, watch)
-            summary = quantization_summary(graph)
-        for format_ in plan.formats:
-            with watch.timing("write"):
-                drafts.append(_write(plan, format_, precision, graph))
-    return drafts, summary
+    return optimized
 
 
 def _write(plan: Plan, format_: Format, precision: str, graph: ir.Model) -> Draft:
@@ -109,8 +127,15 @@ class Examiner:
         self.samples = plan.verification_data().take(VERIFY_SAMPLES)
         self._reference_scores: dict[str, float] = {}
 
-    def reference(self, inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-        """Return what the source model gives."""
+    @property
+    def reference(self) -> Runner:
+        """The source model, in its initial state."""
+        if self._plan.source.stateful:
+            self._reference.close()
+            self._reference = self._plan.source.reference()
+        return self._run_source
+
+    def _run_source(self, inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         with reading(self._plan.source.path):
             return self._reference.run(inputs)
 
@@ -224,5 +249,7 @@ def _named(
     found: tuple[TensorSpec, ...], expected: tuple[TensorSpec, ...], format_: Format
 ) -> tuple[TensorSpec, ...]:
     """Return a file's tensors with the layout that its format gives to the source's images."""
-    layouts = {spec.name: format_.image_layout if spec.layout else "" for spec in expected}
+    layouts = {
+        spec.name: (format_.image_layout or spec.layout) if spec.layout else "" for spec in expected
+    }
     return tuple(replace(spec, layout=layouts[spec.name]) for spec in found)

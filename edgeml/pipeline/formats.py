@@ -27,14 +27,14 @@ class Format:
     Args:
         name: As the command line and the manifest call it; also the suffix of its files.
         write: Turns a graph into the bytes of a file.
-        image_layout: The layout of images in its inputs and outputs.
+        image_layout: The layout of images in its inputs and outputs; None for the source's own.
         split: Turns a graph, and a name for the file of its weights, into the bytes of two files;
             None where the format has one file only.
     """
 
     name: str
     write: Callable[[ir.Model], bytes]
-    image_layout: str
+    image_layout: str | None
     split: Callable[[ir.Model, str], tuple[bytes, bytes]] | None = None
 
     def render(self, graph: ir.Model, weights_name: str) -> tuple[bytes, bytes]:
@@ -75,6 +75,6 @@ class Format:
 
 
 FORMATS: Final[Mapping[str, Format]] = {
-    "onnx": Format("onnx", serialize_onnx, "NCHW", split_weights),
+    "onnx": Format("onnx", serialize_onnx, None, split_weights),
     "tflite": Format("tflite", write_tflite, "NHWC"),
 }

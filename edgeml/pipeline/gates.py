@@ -6,8 +6,8 @@ from typing import Final
 from edgeml_converters.verify import Accuracy, Parity, check_parity
 from edgeml_runtime.errors import GateError
 
+_DEFECT: Final = "This is a defect of the conversion; report it with the model."
 _PARITY_REMEDY: Final = {
-    "float32": "This is a defect of the conversion; report it with the model.",
     "int8": "Calibrate on data that looks like the real inputs, or use --quantize float32.",
 }
 
@@ -31,7 +31,7 @@ def failed_gates(
     failures = []
     broken = check_parity(parity, precision)
     if broken is not None:
-        remedy = _PARITY_REMEDY[precision]
+        remedy = _PARITY_REMEDY.get(precision, _DEFECT)
         if parity.failure is not None and "the reference" in parity.failure:
             remedy = (
                 "The source itself gives no numbers: give inputs it is made for, by --evaluate."

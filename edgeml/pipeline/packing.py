@@ -91,7 +91,11 @@ def _variant(artifact: Artifact, draft: Draft, name: str) -> Variant:
 def _provenance(plan: Plan, verified_on: str) -> Mapping[str, Any]:
     return {
         "edgeml": __version__,
-        "source": {"name": plan.source.path.name, "sha256": plan.source.sha256},
+        "source": {
+            "name": plan.source.path.name,
+            "sha256": plan.source.sha256,
+            **plan.source.provenance,
+        },
         "tools": {tool: importlib.metadata.version(tool) for tool in _TOOLS},
         "verified_on": verified_on,
     }

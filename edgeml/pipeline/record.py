@@ -139,7 +139,12 @@ class Conversion:
 
         return {
             "schema": "edgeml.convert/1",
-            "source": {"name": self.source.path.name, "sha256": self.source.sha256},
+            "source": {
+                "name": self.source.path.name,
+                "sha256": self.source.sha256,
+                **self.source.provenance,
+            },
+            "notes": list(self.source.notes),
             "task": self.task,
             "verified_on": self.verified_on,
             "artifacts": [item.to_json(shown(item.path)) for item in self.artifacts],

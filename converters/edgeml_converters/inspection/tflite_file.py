@@ -64,8 +64,12 @@ def inspect_tflite_bytes(data: bytes, path: str) -> Inspection:
         path=path,
         format="tflite",
         size_bytes=len(data),
-        inputs=tuple(_spec(main.tensors[at], model.input_names.get(at)) for at in main.inputs),
-        outputs=tuple(_spec(main.tensors[at], model.output_names.get(at)) for at in main.outputs),
+        inputs=tuple(
+            tensor_spec(main.tensors[at], model.input_names.get(at)) for at in main.inputs
+        ),
+        outputs=tuple(
+            tensor_spec(main.tensors[at], model.output_names.get(at)) for at in main.outputs
+        ),
         ops=most_frequent(ops),
         parameters=sum(_parameters(graph) for graph in model.graphs),
         macs=None if unsized else sum(macs_by_op.values()),
@@ -129,7 +133,8 @@ def _network(graph: StoredGraph) -> Network:
     )
 
 
-def _spec(tensor: StoredTensor, name: str | None) -> TensorSpec:
+def tensor_spec(tensor: StoredTensor, name: str | None) -> TensorSpec:
+    """Return an input or output as its users see it; *name* is the signature's, if it has one."""
     return TensorSpec(
         name=name or tensor.name,
         shape=tuple(

@@ -30,7 +30,7 @@ def load(path: Path, input_shapes: Mapping[str, tuple[int, ...]]) -> SourceModel
         name=path.stem,
         path=path,
         sha256=document.sha256,
-        graph=model,
+        open_graph=lambda: model,
         inputs=tuple(_spec(value, input_layout(value)) for value in model.graph.inputs),
         outputs=tuple(_spec(value, output_layout(value)) for value in model.graph.outputs),
         open_reference=lambda: open_engine(

@@ -231,3 +231,24 @@ def test_fashion_example(convert: Callable[..., Converted], tmp_path: Path) -> N
     assert converted.ops.count("QUANTIZE") == converted.ops.count("DEQUANTIZE") == 1
     assert len(converted.ops) == 17
     assert_within_one_quantum(converted, least_equal=0.5)
+
+
+@pytest.mark.parametrize("bounds", [(0.0, None), (0.0, 6.0), (-0.5, 1.0), (0.1, None)])
+def test_bounds_that_no_operator_before_them_takes(
+    net: type[Net],
+    convert: Callable[..., Converted],
+    tmp_path: Path,
+    bounds: tuple[float, float | None],
+) -> None:
+    graph = net()
+    x = graph.conv(graph.input("image", [1, 3, 8, 8]), (3, 6), relu6=False)
+    # Two readers, so that the pool cannot apply the bounds by itself.
+    pooled = graph.op("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+    low, high = bounds
+    limits = [graph.const(low)] + ([graph.const(high)] if high is not None else [])
+    clipped = graph.op("Clip", pooled, *limits)
+    model = graph.model(graph.op("Concat", pooled, clipped, axis=1))
+    samples = _samples(model)
+    converted = convert(quantized(model, tmp_path, samples), samples[0])
+    # Two tensors of other scales are joined, so that many elements are rounded twice.
+    assert_within_one_quantum(converted, least_equal=0.5)
