@@ -8,6 +8,8 @@ from onnx_ir.traversal import RecursiveGraphIterator
 
 from edgeml_converters.inspection.network import Network, Operator, Tensor
 
+_UNSIZED = (None, ir.DataType.STRING, ir.DataType.UNDEFINED)
+
 
 def set_batch_to_one(model: ir.Model, inputs: tuple[ir.Value, ...]) -> None:
     """Give free first axes the size 1, and everything that follows from them."""
@@ -44,7 +46,7 @@ def network_of(graph: ir.Graph, inputs: tuple[ir.Value, ...]) -> Network:
         return Tensor(
             key=value.name or "",
             shape=tuple(int(str(size)) for size in sizes) if known and sizes is not None else None,
-            item_bits=0 if value.dtype in (None, ir.DataType.STRING) else value.dtype.bitwidth,
+            item_bits=0 if value.dtype in _UNSIZED else value.dtype.bitwidth,
             constant=value.is_initializer() or value.name in constants,
         )
 

@@ -13,6 +13,8 @@ from edgeml_runtime.engines import open_engine
 from edgeml_runtime.errors import InputError, UnsupportedError
 from edgeml_runtime.tensors import TensorSpec
 
+_NO_NUMBERS = (ir.DataType.STRING, ir.DataType.UNDEFINED)
+
 
 def load(path: Path, input_shapes: Mapping[str, tuple[int, ...]]) -> SourceModel:
     """Read, check and import the ONNX file at *path*.
@@ -65,7 +67,7 @@ def _separate_weights_from_inputs(model: ir.Model) -> None:
 
 def _refuse_other_than_numbers(path: Path, model: ir.Model) -> None:
     for value in (*model.graph.inputs, *model.graph.outputs):
-        if not isinstance(value.type, ir.TensorType) or value.dtype == ir.DataType.STRING:
+        if not isinstance(value.type, ir.TensorType) or value.dtype in _NO_NUMBERS:
             raise UnsupportedError(
                 f"'{value.name}' of '{path}' is {value.type or 'of no declared type'}, "
                 "which has no form on a device.",

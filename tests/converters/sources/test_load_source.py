@@ -112,3 +112,10 @@ def test_outputs_that_are_no_tensors_are_refused(save: Save) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     with pytest.raises(UnsupportedError, match=re.escape("'y'")):
         load_source(save(model))
+
+
+def test_an_output_of_no_declared_type_is_refused(conv_net: MakeProto, save: Save) -> None:
+    proto = conv_net()
+    proto.graph.output[0].type.tensor_type.elem_type = TensorProto.UNDEFINED
+    with pytest.raises(InputError, match=r"'y'|rules"):
+        load_source(save(proto))
