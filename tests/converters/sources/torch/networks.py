@@ -26,7 +26,7 @@ class _Block(nn.Module):
         )
         self.skips = stride == 1 and inputs == outputs
 
-    def forward(self, x: torch.Tensor) -> object:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + self.body(x) if self.skips else self.body(x)
 
 
@@ -38,7 +38,7 @@ class _Mobile(nn.Module):
         self.body = nn.Sequential(_conv(3, 8, 3, 2), _Block(8, 8, 1, 2), _Block(8, 16, 2, 4))
         self.head = nn.Linear(16, 10)
 
-    def forward(self, x: torch.Tensor) -> object:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.body(x).mean((2, 3)))
 
 
@@ -48,7 +48,7 @@ class _Encoder(nn.Module):
         self.table = nn.Embedding(50, 16)
         self.layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True, activation="gelu")
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor | None = None) -> object:
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         x = self.table(ids)
         return self.layer(x if mask is None else x * mask.unsqueeze(-1)).mean(1)
 
@@ -59,25 +59,25 @@ class _Recurrent(nn.Module):
         self.cell = nn.LSTM(4, 8, batch_first=True)
         self.head = nn.Linear(8, 3)
 
-    def forward(self, x: torch.Tensor) -> object:
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor | None]:
         steps, (state, _) = self.cell(x)
         return {"scores": self.head(steps[:, -1]), "state": state[0], "nothing": None}
 
 
 class _Undecided(nn.Module):
-    def forward(self, x: torch.Tensor) -> object:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         if x.sum() > 0:
             return x * 2
         return x - 1
 
 
 class _OneAtATime(nn.Module):
-    def forward(self, x: torch.Tensor) -> object:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.reshape(1, 12) * 2
 
 
 class _Dice(nn.Module):
-    def forward(self, x: torch.Tensor) -> object:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + torch.randn_like(x)
 
 
