@@ -90,7 +90,7 @@ def _tools() -> Iterator[Check]:
 
 
 def _sysroots() -> Check:
-    there = [device.name for device in list_devices() if is_provisioned(device)]
+    there = [f"{d.name} (Python {d.python})" for d in list_devices() if is_provisioned(d)]
     found = f"{', '.join(there)} set up" if there else "none yet; each is set up when first used"
     return Check("sysroots", ok=True, found=f"{found} ({cache_root()})", remedy="")
 

@@ -64,6 +64,7 @@ def read_device(text: str, file: str, *, named: str | None = None, own: bool = F
         soc=board.text("soc"),
         ram_mib=board.integers("ram_mib", 1, 1 << 20),
         core=cpu.text("core"),
+        out_of_order=cpu.boolean("out_of_order"),
         cores=cpu.integer("cores", 1, 64),
         clock_mhz=cpu.integer("clock_mhz", 100, 10_000),
         midr=cpu.integer("midr", 0, 0xFFFF_FFFF),
@@ -79,7 +80,8 @@ def read_device(text: str, file: str, *, named: str | None = None, own: bool = F
         qemu_cpu=emulation.text("qemu_cpu"),
         timing=_timing(emulation, *timed) if timed else None,
         provenance={
-            table.key: _provenance(table) for table in (board, cpu, caches, emulation, *timed)
+            table.key: _provenance(table)
+            for table in (board, cpu, caches, software, emulation, *timed)
         },
         own=own,
     )

@@ -1,4 +1,4 @@
-"""`edgeml.compare`: parity of two artifacts."""
+"""`edgeml.compare`: parity of two artifacts, and of their layers."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from edgeml.api.layer_comparison import ModelFile, compare_files
 from edgeml.pipeline.formats import FORMATS
 from edgeml.pipeline.plan import read_pipeline
 from edgeml_converters.data import Dataset, open_data, synthetic_data
+from edgeml_converters.layers import LayerComparison
 from edgeml_converters.sources import load_source
 from edgeml_converters.verify import Parity, artifact_runner, verify
 from edgeml_runtime.engines import Engine, open_engine
@@ -31,6 +33,7 @@ class Comparison:
         inputs: In words, what both were fed.
         tolerance: Largest absolute error that passes, as a share of the reference's output range.
         parity: What was measured.
+        layers: The same tensor by tensor, where it was asked for.
     """
 
     reference: Path
@@ -38,6 +41,7 @@ class Comparison:
     inputs: str
     tolerance: float
     parity: Parity
+    layers: LayerComparison | None = None
 
     @property
     def failures(self) -> tuple[GateError, ...]:
@@ -66,6 +70,7 @@ class Comparison:
             "parity": self.parity.to_json(),
             "passed": not self.failures,
             "failures": [failure.to_json() for failure in self.failures],
+            **({} if self.layers is None else {"layers": self.layers.to_json()}),
         }
 
 
@@ -77,6 +82,7 @@ def compare(
     preprocess: Path | None = None,
     tolerance: float = DEFAULT_TOLERANCE,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    layers: bool = False,
     progress: Progress = silent,
 ) -> Comparison:
     """Run two models on the same inputs.
@@ -88,6 +94,7 @@ def compare(
         preprocess: TOML file of the steps from a sample of *data* to the input.
         tolerance: Largest absolute error that passes, as a share of the reference's output range.
         input_shapes: Sizes of the reference's free axes, by input.
+        layers: Also compare the intermediate tensors that both models have.
         progress: Told of each sample.
 
     Raises:
@@ -101,8 +108,16 @@ def compare(
         samples = _samples(data, preprocess, inputs)
         runner = artifact_runner(found, inputs, outputs)
         parity = verify(expected.run, runner, _reported(samples, progress))
+        pair = (
+            ModelFile(first, inputs, outputs, input_shapes or {}),
+            ModelFile(second, found.inputs, found.outputs, {}),
+        )
+    # The engines are closed by now, so that no model is in memory twice.
+    walked = None
+    if layers:
+        walked = compare_files(*pair, samples, tolerance, parity, progress=progress)
     words = "seeded random inputs" if samples.synthetic else samples.name
-    return Comparison(first, second, words, tolerance, parity)
+    return Comparison(first, second, words, tolerance, parity, walked)
 
 
 def _open_reference(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeml_devices.emulation import Sysroot
 from edgeml_devices.environment import Check, checks
 
 
@@ -16,6 +17,12 @@ def test_a_fault_has_a_remedy_and_only_a_fault() -> None:
     found = checks()
     assert len({check.name for check in found}) == len(found)
     assert all(check.ok == (not check.remedy) and check.found for check in found)
+
+
+@pytest.mark.emulated
+def test_a_board_that_is_set_up_is_told_with_its_python(rpi4_sysroot: Sysroot) -> None:
+    assert rpi4_sysroot.path.is_dir()
+    assert "rpi4 (Python 3.11)" in _check("sysroots").found
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -35,11 +36,11 @@ class Source:
     components: tuple[str, ...]
 
 
-def mirror_uri(etc: Path = Path("/etc")) -> str:
-    """Return the address of a Debian archive.
+def mirror_uris(etc: Path = Path("/etc")) -> tuple[str, ...]:
+    """Return addresses of Debian archives; the next is for releases that one does not have.
 
-    ``EDGEML_DEBIAN_MIRROR`` comes first, an address or a folder, then the archive that this machine
-    itself uses when it is a Debian, then the project's own.
+    ``EDGEML_DEBIAN_MIRROR``, an address or a folder, stands alone. Without it the archive that this
+    machine itself uses, when it is a Debian, comes before the project's own.
 
     Args:
         etc: Where the machine's configuration lies.
@@ -48,14 +49,12 @@ def mirror_uri(etc: Path = Path("/etc")) -> str:
         InputError: ``EDGEML_DEBIAN_MIRROR`` is neither an address nor a folder.
     """
     if chosen := os.environ.get("EDGEML_DEBIAN_MIRROR"):
-        return chosen if "://" in chosen else _folder(chosen).as_uri()
+        return (chosen if "://" in chosen else _folder(chosen).as_uri(),)
     if not _is_debian(etc / "os-release"):
-        return DEFAULT_URI
-    for source in read_sources(etc / "apt"):
-        path = source.uri.rstrip("/")
-        if path.startswith(("http://", "https://")) and path.endswith("/debian"):
-            return path
-    return DEFAULT_URI
+        return (DEFAULT_URI,)
+    used = (source.uri.rstrip("/") for source in read_sources(etc / "apt"))
+    near = (u for u in used if u.startswith(("http://", "https://")) and u.endswith("/debian"))
+    return tuple(dict.fromkeys((*islice(near, 1), DEFAULT_URI)))
 
 
 def package_folder() -> Path | None:
@@ -63,7 +62,7 @@ def package_folder() -> Path | None:
 
     A folder with ``dists/`` is a mirror, which apt reads and whose signature it checks.
     """
-    uri = urlsplit(mirror_uri())
+    uri = urlsplit(mirror_uris()[0])
     folder = Path(unquote(uri.path))
     loose = uri.scheme == "file" and folder.is_dir() and not (folder / "dists").is_dir()
     return folder if loose else None

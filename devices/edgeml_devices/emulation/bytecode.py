@@ -6,12 +6,16 @@ of Python would compile everything anew: six times the instructions of a real st
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
+from functools import cache
+from importlib.resources import as_file, files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgeml_devices.process import Finished, run
+from edgeml_devices.toml_table import parse_toml
 from edgeml_runtime.errors import InternalError
 
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8"}
@@ -19,43 +23,75 @@ _MOST_JOBS = 8
 
 
 def compile_tree(folder: Path, final: Path, python: str, guest: Sequence[str]) -> None:
-    """Compile every module below *folder*, on all cores of this machine.
+    """Compile every module below *folder*, which will be *final*; otherwise as `compile_trees`."""
+    compile_trees({folder: final}, python, guest)
 
-    The files are checked neither by date nor by content when they are used (``unchecked-hash``).
+
+def compile_trees(
+    trees: Mapping[Path, Path], python: str, guest: Sequence[str], leave: Sequence[str] = ()
+) -> None:
+    """Compile the modules below some folders, on all cores of this machine.
+
+    The files are checked neither by date nor by content when they are used (``unchecked-hash``):
+    else what was copied to another machine would be compiled at every start there.
 
     Args:
-        folder: Where the sources are now.
-        final: Where they will be, as tracebacks shall name them.
+        trees: Where the sources are now, to where they will be, as tracebacks shall name them.
         python: The board's Python, such as ``3.11``; bytecode is the same on all architectures, so
             ours compiles when it is of the same version.
         guest: Command that starts the board's Python, used when ours is of another version.
+        leave: Patterns of names below a folder that are not compiled.
 
     Raises:
         InternalError: The compiler failed.
     """
-    same = python == f"{sys.version_info.major}.{sys.version_info.minor}"
-    # Without -B and -f, what the compiler itself imports would stay compiled the usual way, valid
-    # for one date of its source only: in a copied cache folder it is compiled at every start.
-    interpreter = [*([sys.executable, "-I"] if same else guest), "-B"]
-    compileall = ["-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
-    command = [*interpreter, *compileall, "-s", str(folder), "-p", str(final), "-i"]
-    modules = sorted(folder.rglob("*.py"))
-    jobs = min(os.cpu_count() or 1, _MOST_JOBS, len(modules))
-    if not modules:  # with nothing to do, the compiler would take its own library
+    lines = [
+        f"{module}\t{final / module.relative_to(folder)}\n"
+        for folder, final in trees.items()
+        for module in _modules(folder, leave)
+    ]
+    if not lines:
         return
-    with TemporaryDirectory(prefix="edgeml-compile-") as lists, ThreadPoolExecutor(jobs) as pool:
-        shares = [_write_list(Path(lists, str(i)), modules[i::jobs]) for i in range(jobs)]
-        for left in pool.map(lambda share: run([*command, share], _ENVIRONMENT), shares):
-            _check(left, final)
+    same = python == f"{sys.version_info.major}.{sys.version_info.minor}"
+    # -B: what the compiler itself imports would be kept in the usual form, with a date.
+    interpreter = [*([sys.executable, "-I"] if same else guest), "-B"]
+    jobs = min(os.cpu_count() or 1, _MOST_JOBS, len(lines))
+    script = files("edgeml_devices.emulation") / "guest_scripts" / "compile_modules.py"
+    with (
+        as_file(script) as program,
+        TemporaryDirectory(prefix="edgeml-compile-") as lists,
+        ThreadPoolExecutor(jobs) as pool,
+    ):
+        shares = [_write_list(Path(lists, str(i)), lines[i::jobs]) for i in range(jobs)]
+        for left in pool.map(lambda s: run([*interpreter, program, s], _ENVIRONMENT), shares):
+            _check(left, next(iter(trees.values())))
 
 
-def _write_list(file: Path, modules: Sequence[Path]) -> Path:
-    file.write_text("".join(f"{module}\n" for module in modules), encoding="utf-8")
+@cache
+def parts_left_alone() -> tuple[str, ...]:
+    """Return the patterns of what no engine imports of Python's library (``library.toml``)."""
+    file = files("edgeml_devices.emulation") / "library.toml"
+    root = parse_toml(file.read_text(encoding="utf-8"), file.name)
+    root.text("schema", allowed=("edgeml.library/1",))
+    patterns = root.texts("not_compiled")
+    root.refuse_unread()
+    return patterns
+
+
+def _modules(folder: Path, leave: Sequence[str]) -> Iterator[Path]:
+    for module in sorted(folder.rglob("*.py")):
+        name = module.relative_to(folder).as_posix()
+        if module.is_file() and not any(fnmatch(name, pattern) for pattern in leave):
+            yield module
+
+
+def _write_list(file: Path, lines: Sequence[str]) -> Path:
+    file.write_text("".join(lines), encoding="utf-8")
     return file
 
 
 def _check(left: Finished, final: Path) -> None:
-    if left.returncode not in (0, 1):  # 1: a module is no valid Python, as some templates are not
+    if left.returncode != 0:
         raise InternalError(
             f"Python could not compile the modules below {final}: {left.stderr.strip()[-200:]}",
             "Report it with this message.",

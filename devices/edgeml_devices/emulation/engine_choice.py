@@ -63,8 +63,9 @@ def chosen_versions(device: Device, choices: Sequence[EngineChoice]) -> dict[str
         return dict(device.engines)
     for choice in choices:
         if not choice.version and choice.name not in device.engines:
+            board = f"{device.name} (Python {device.python}, {device.arch})"
             raise InputError(
-                f"{device.name} has no wheel of {choice.name}.",
+                f"{board} has no wheel of {choice.name}.",
                 f"Choose from {', '.join(device.engines)}.",
             )
     return {choice.name: choice.version or device.engines[choice.name] for choice in choices}

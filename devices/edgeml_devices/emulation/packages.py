@@ -17,6 +17,14 @@ from edgeml_runtime.progress import Progress, silent
 
 
 @dataclass(frozen=True)
+class Fetched:
+    """Packages that are there: the ``.deb`` files, by name, and the archive they came from."""
+
+    debs: tuple[Path, ...]
+    source: str
+
+
+@dataclass(frozen=True)
 class PackageSet:
     """Packages of one release: *suite* (``bookworm``), Debian architecture and names."""
 
@@ -31,9 +39,7 @@ class PackageSet:
         return f"{self.suite}-{self.arch}-{digest[:8]}"
 
 
-def fetch_packages(
-    wanted: PackageSet, folder: Path, progress: Progress = silent
-) -> tuple[Path, ...]:
+def fetch_packages(wanted: PackageSet, folder: Path, progress: Progress = silent) -> Fetched:
     """Fetch *wanted* and all that they depend on.
 
     Args:
@@ -41,15 +47,13 @@ def fetch_packages(
         folder: apt's lists and the files are kept here.
         progress: Told of each file.
 
-    Returns:
-        The ``.deb`` files, by name.
-
     Raises:
         MissingToolError: apt, the keys of the archive or the network are missing.
     """
     apt = Apt(folder, wanted.suite, wanted.arch, "The file system of the board")
     apt.update(progress)
-    return apt.download_all(wanted.names, "fetching packages", progress)
+    debs = apt.download_all(wanted.names, "fetching packages", progress)
+    return Fetched(debs, apt.source)
 
 
 def unpack_packages(debs: Sequence[Path], root: Path, progress: Progress = silent) -> None:

@@ -17,13 +17,13 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from edgeml_devices.cache import building, cache_root
-from edgeml_devices.debian.mirror import mirror_uri
 from edgeml_devices.device import Device
-from edgeml_devices.emulation.bytecode import compile_tree
+from edgeml_devices.emulation.bytecode import compile_trees, parts_left_alone
 from edgeml_devices.emulation.identity import identity_files, write_identity
 from edgeml_devices.emulation.packages import PackageSet, fetch_packages, unpack_packages
 from edgeml_devices.emulation.qemu import find_qemu
@@ -74,12 +74,8 @@ def _make(device: Device, wheels: tuple[Wheel, ...], folder: Path, progress: Pro
             _make_packages(device, wanted, packages, progress)
         progress("fetching engines", 0, 0)
         download.finish()
-    for done, wheel in enumerate(absent):
-        progress("unpacking engines", done, len(absent))
-        with building(stores[wheel]) as unpacked:
-            unpack_wheel(wheel, root / "downloads" / "wheels" / wheel.file, unpacked)
-            guest = _guest_python(device, packages / "root")
-            compile_tree(unpacked, stores[wheel], device.python, guest)
+    if absent:
+        _make_stores(device, {wheel: stores[wheel] for wheel in absent}, packages, progress)
     with building(folder) as unfinished:
         _assemble(device, packages, tuple(stores.values()), unfinished)
         _write_json(unfinished / "sysroot.json", _record(device, packages, wheels))
@@ -88,18 +84,30 @@ def _make(device: Device, wheels: tuple[Wheel, ...], folder: Path, progress: Pro
 
 def _make_packages(device: Device, wanted: PackageSet, folder: Path, progress: Progress) -> None:
     archives = cache_root() / "downloads" / f"apt-{wanted.suite}-{wanted.arch}"
-    debs = fetch_packages(wanted, archives, progress)
+    fetched = fetch_packages(wanted, archives, progress)
     with building(folder) as unfinished:
         root = unfinished / "root"
-        unpack_packages(debs, root, progress)
+        unpack_packages(fetched.debs, root, progress)
         progress("compiling Python's library", 0, 0)
-        guest = _guest_python(device, root)
-        for library in (root / "usr" / "lib" / f"python{device.python}", packaged_modules(root)):
-            if library.is_dir():
-                final = folder / "root" / library.relative_to(root)
-                compile_tree(library, final, device.python, guest)
-        digests = {deb.name: hashlib.sha256(deb.read_bytes()).hexdigest() for deb in debs}
-        _write_json(unfinished / "packages.json", {"source": mirror_uri(), "sha256": digests})
+        libraries = (root / "usr" / "lib" / f"python{device.python}", packaged_modules(root))
+        trees = {library: folder / "root" / library.relative_to(root) for library in libraries}
+        compile_trees(trees, device.python, _guest_python(device, root), parts_left_alone())
+        digests = {d.name: hashlib.sha256(d.read_bytes()).hexdigest() for d in fetched.debs}
+        _write_json(unfinished / "packages.json", {"source": fetched.source, "sha256": digests})
+
+
+def _make_stores(
+    device: Device, stores: Mapping[Wheel, Path], packages: Path, progress: Progress
+) -> None:
+    with ExitStack() as unfinished:
+        trees: dict[Path, Path] = {}
+        for done, (wheel, store) in enumerate(stores.items()):
+            progress("unpacking engines", done, len(stores))
+            unpacked = unfinished.enter_context(building(store))
+            unpack_wheel(wheel, cache_root() / "downloads" / "wheels" / wheel.file, unpacked)
+            trees[unpacked] = store
+        progress("compiling engines", 0, 0)
+        compile_trees(trees, device.python, _guest_python(device, packages / "root"))
 
 
 def _guest_python(device: Device, root: Path) -> tuple[str, ...]:

@@ -151,10 +151,13 @@ def _explain(device: Device, pin: str, output: str) -> EdgemlError:
             f"There is no wheel of {distribution} for {board}.",
             f"Choose another engine; usual there are {', '.join(device.engines)}.",
         )
-    newest = [number for number in offered if re.fullmatch("[0-9.]+", number)][-_NAMED_VERSIONS:]
+    released = [number for number in offered if re.fullmatch("[0-9.]+", number)] or list(offered)
+    newest = ", ".join(released[-_NAMED_VERSIONS:])
+    all_named = len(released) <= _NAMED_VERSIONS
+    first = "" if all_named else f"go from {released[0]} on; the newest "
     return InputError(
         f"There is no {distribution} {version} for {board}.",
-        f"The newest versions for it are {', '.join(newest)}.",
+        f"The versions for it {first}are {newest}.",
     )
 
 

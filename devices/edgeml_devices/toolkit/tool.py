@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from edgeml_devices.cache import building, cache_root, exclusive, make_folder
 from edgeml_devices.debian.apt import Apt
-from edgeml_devices.debian.mirror import mirror_uri, package_folder
+from edgeml_devices.debian.mirror import mirror_uris, package_folder
 from edgeml_devices.process import run
 from edgeml_devices.toolkit.package_files import choose_packages, unpack_needed
 from edgeml_devices.toolkit.recipe import Recipe
@@ -85,7 +85,7 @@ def ensure_tool(recipe: Recipe, progress: Progress = silent) -> Tool:
 def _make(recipe: Recipe, root: Path, progress: Progress) -> Tool:
     folder = root / recipe.key
     with TemporaryDirectory(prefix=".packages-", dir=root) as scratch, building(folder) as new:
-        debs = _packages(recipe, Path(scratch), progress)
+        debs, source = _packages(recipe, Path(scratch), progress)
         for done, deb in enumerate(debs):
             progress("unpacking it", done, len(debs))
             unpack_needed(deb, new, recipe.programs)
@@ -93,39 +93,41 @@ def _make(recipe: Recipe, root: Path, progress: Progress) -> Tool:
         drop_others(new / "lib", set().union(*(needed_libraries(new, name) for name in names)))
         for name in names:
             write_wrapper(new, name)
-        version = _version(recipe, new / "bin" / names[0])
-        _write_record(recipe, new, version, debs)
+        version = _version(recipe, new / "bin" / names[0], source)
+        _write_record(recipe, new, version, debs, source)
     progress("unpacking it", 1, 1)
     return Tool(folder, version)
 
 
-def _packages(recipe: Recipe, scratch: Path, progress: Progress) -> Sequence[Path]:
+def _packages(recipe: Recipe, scratch: Path, progress: Progress) -> tuple[Sequence[Path], str]:
     if loose := package_folder():
-        return choose_packages(loose, recipe.packages, recipe.arch)
+        return choose_packages(loose, recipe.packages, recipe.arch), mirror_uris()[0]
     lists = cache_root() / "downloads" / f"apt-{recipe.suite}-{recipe.arch}-toolkit"
     apt = Apt(lists, recipe.suite, recipe.arch, recipe.title)
     apt.update(progress)
     task = f"{recipe.task}, {recipe.download_mib} MiB"
-    return apt.download(recipe.packages, scratch, task, progress)
+    return apt.download(recipe.packages, scratch, task, progress), apt.source
 
 
-def _version(recipe: Recipe, program: Path) -> str:
+def _version(recipe: Recipe, program: Path, source: str) -> str:
     version = program_version(str(program))
     if not recipe.accepts(version):
         raise MissingToolError(
-            f"{mirror_uri()} has {program.name} {version or 'of unknown version'}, and "
+            f"{source} has {program.name} {version or 'of unknown version'}, and "
             f"{recipe.version} is needed.",
             "Name a mirror of Debian 12 in EDGEML_DEBIAN_MIRROR.",
         )
     return version
 
 
-def _write_record(recipe: Recipe, folder: Path, version: str, debs: Sequence[Path]) -> None:
+def _write_record(
+    recipe: Recipe, folder: Path, version: str, debs: Sequence[Path], source: str
+) -> None:
     record = {
         "schema": "edgeml.toolkit/1",
         "name": recipe.name,
         "version": version,
-        "source": mirror_uri(),
+        "source": source,
         "suite": recipe.suite,
         "sha256": {deb.name: hashlib.sha256(deb.read_bytes()).hexdigest() for deb in debs},
     }

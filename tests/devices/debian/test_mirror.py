@@ -7,7 +7,7 @@ import pytest
 from edgeml_devices.debian.mirror import (
     DEFAULT_URI,
     Source,
-    mirror_uri,
+    mirror_uris,
     package_folder,
     read_sources,
 )
@@ -69,7 +69,7 @@ def test_both_forms_of_lists_are_read(etc: Path) -> None:
 
 def test_the_machines_own_archive_is_used(etc: Path) -> None:
     (etc / "apt" / "sources.list.d" / "debian.sources").write_text(_DEB822)
-    assert mirror_uri(etc) == "http://mirror.example/debian"
+    assert mirror_uris(etc) == ("http://mirror.example/debian", DEFAULT_URI)
 
 
 @pytest.mark.parametrize(
@@ -84,25 +84,25 @@ def test_the_machines_own_archive_is_used(etc: Path) -> None:
 )
 def test_other_archives_are_not_taken_for_it(etc: Path, line: str) -> None:
     (etc / "apt" / "sources.list").write_text(line + "\n")
-    assert mirror_uri(etc) == DEFAULT_URI
+    assert mirror_uris(etc) == (DEFAULT_URI,)
 
 
 def test_another_distribution_uses_the_projects_own_archive(etc: Path) -> None:
     (etc / "os-release").write_text("ID=ubuntu\nID_LIKE=debian\n")
     (etc / "apt" / "sources.list").write_text(_ONE_LINE)
-    assert mirror_uri(etc) == DEFAULT_URI
+    assert mirror_uris(etc) == (DEFAULT_URI,)
 
 
 def test_the_variable_comes_first(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGEML_DEBIAN_MIRROR", "http://chosen.example/debian")
-    assert mirror_uri(etc) == "http://chosen.example/debian"
+    assert mirror_uris(etc) == ("http://chosen.example/debian",)
 
 
 def test_a_folder_may_be_the_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "my mirror"
     (folder / "dists").mkdir(parents=True)
     monkeypatch.setenv("EDGEML_DEBIAN_MIRROR", str(folder))
-    assert mirror_uri() == f"file://{tmp_path}/my%20mirror"
+    assert mirror_uris() == (f"file://{tmp_path}/my%20mirror",)
     assert package_folder() is None
 
 
@@ -119,4 +119,4 @@ def test_a_folder_that_is_not_there_is_refused(
 ) -> None:
     monkeypatch.setenv("EDGEML_DEBIAN_MIRROR", str(tmp_path / "absent"))
     with pytest.raises(InputError, match=r"EDGEML_DEBIAN_MIRROR is '.*absent'"):
-        mirror_uri()
+        mirror_uris()

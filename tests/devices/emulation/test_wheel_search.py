@@ -35,8 +35,10 @@ def board() -> Device:
     return load_device("rpi4")
 
 
-def _offer(index: Path, version: str, platform: str, requires: str = "numpy>=1.21.6") -> Path:
-    wheel = index / f"onnxruntime-{version}-cp311-cp311-{platform}.whl"
+def _offer(
+    index: Path, version: str, platform: str, requires: str = "numpy>=1.21.6", python: str = "cp311"
+) -> Path:
+    wheel = index / f"onnxruntime-{version}-{python}-{python}-{platform}.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         info = f"onnxruntime-{version}.dist-info"
         metadata = f"Metadata-Version: 2.1\nName: onnxruntime\nVersion: {version}\n"
@@ -100,6 +102,27 @@ def test_no_such_version_names_those_that_fit(index: Path, board: Device, tmp_pa
     with pytest.raises(InputError, match=r"no onnxruntime 9\.9 for Raspberry.*are 7\.1, 7\.2\.$"):
         _select(board, "9.9")
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+
+
+def test_of_many_versions_the_first_and_the_newest_are_named(index: Path, board: Device) -> None:
+    for minor in range(3, 13):
+        _offer(index, f"7.{minor}", "manylinux2014_aarch64")
+    newest = r"7\.5, 7\.6, .*, 7\.11, 7\.12"
+    with pytest.raises(InputError, match=rf"go from 7\.3 on; the newest are {newest}\.$"):
+        _select(board, "7.1")
+
+
+def test_a_version_for_another_python_is_none_for_the_board(index: Path) -> None:
+    _offer(index, "7.1", "manylinux2014_aarch64")
+    _offer(index, "7.2", "manylinux2014_aarch64", python="cp313")
+    rpi5 = load_device("rpi5")
+    with pytest.raises(
+        InputError, match=r"no onnxruntime 7\.1 for .*Python 3\.13.* it are 7\.2\.$"
+    ):
+        _select(rpi5, "7.1")
+    numpy, engine = _select(rpi5, "7.2")
+    assert "-cp313-" in numpy
+    assert "-cp313-" in engine
 
 
 def test_no_wheel_at_all_says_for_what(index: Path) -> None:

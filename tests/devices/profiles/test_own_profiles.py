@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeml_devices.emulation.wheels import select_wheels
 from edgeml_devices.profile import add_device, list_devices, load_device, own_folder
 from edgeml_runtime.errors import InputError
 
@@ -41,6 +42,23 @@ def test_an_added_board_is_found_like_any_other(profile: Path, kept: Path) -> No
     assert [file.name for file in kept.iterdir()] == ["shop-floor.toml"]
 
 
+@pytest.mark.parametrize(
+    ("suite", "glibc", "python"), [("bookworm", "2.36", "3.11"), ("trixie", "2.41", "3.13")]
+)
+def test_an_own_board_may_have_either_release(
+    profile: Path, suite: str, glibc: str, python: str
+) -> None:
+    text = profile.read_text(encoding="utf-8")
+    for old, new in (("bookworm", suite), ("2.36", glibc), ("3.11", python)):
+        text = text.replace(f'"{old}"', f'"{new}"')
+    profile.write_text(text, encoding="utf-8")
+    added = add_device(profile)
+    assert (added.suite, added.glibc, added.python) == (suite, glibc, python)
+    engines = {name: version for name, version in added.engines.items() if "litert" in name}
+    tag = f"-cp{python.replace('.', '')}-"
+    assert all(tag in wheel.file for wheel in select_wheels(added, engines))
+
+
 def test_a_wrong_name_offers_own_boards_too(profile: Path) -> None:
     add_device(profile)
     with pytest.raises(InputError, match="Did you mean shop-floor"):
@@ -74,6 +92,7 @@ def test_a_board_of_edgemls_cannot_be_replaced(
         ("cores = 4", "cores = 0", r"bad\.toml: the key 'cpu\.cores' is 0\. .*from 1 to 64"),
         ('name = "rpi4"', 'name = "../rpi"', r"'name' is '\.\./rpi'.*small letters and digits"),
         ('"bookworm"', '"buster"', r"'software\.suite' is 'buster'.*'bookworm', 'trixie'"),
+        ('"bookworm"', '"trixie"', r"'software\.glibc' is '2\.36'.*'2\.41'"),
         ('python = "3.11"', 'python = "3.9"', r"'software\.python' is '3\.9'.*'3\.11'"),
         ("ways = 3", "ways = 5", r"'caches\.l1i\.size_kib' is 48.*whole number of sets"),
         ("ways = 3, line_bytes = 64", "ways = 3, line_bytes = 48", "is 48.*a power of two"),

@@ -26,7 +26,7 @@ def test_every_file_is_a_listed_board() -> None:
 
 
 def test_every_group_of_numbers_says_where_it_comes_from(device: Device) -> None:
-    groups = {"board", "cpu", "caches", "emulation"}
+    groups = {"board", "cpu", "caches", "software", "emulation"}
     if device.timing is not None:
         groups |= {"latency", "band"}
     assert set(device.provenance) == groups
