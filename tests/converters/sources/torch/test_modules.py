@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
 import pytest
 
+import edgeml
 from edgeml_converters.graph import serialize_onnx
 from edgeml_converters.sources import SourceModel
 from edgeml_runtime.engines import open_engine
@@ -137,3 +139,14 @@ def test_failures_are_worded(
     with pytest.raises(kind, match=words) as caught:
         load(f"networks:{spec}", shapes)
     assert "\n" not in caught.value.problem
+
+
+def test_an_artifact_is_compared_with_its_source(load: Load, tmp_path: Path) -> None:
+    shapes = {"x": (1, 3, 32, 32)}
+    source = load("networks:mobile", shapes)
+    artifact = tmp_path / "mobile.onnx"
+    artifact.write_bytes(serialize_onnx(source.graph))
+    comparison = edgeml.compare("networks:mobile", artifact, input_shapes=shapes)
+    assert comparison.failures == ()
+    with pytest.raises(InputError, match="--layers"):
+        edgeml.compare("networks:mobile", artifact, input_shapes=shapes, layers=True)
