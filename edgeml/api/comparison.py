@@ -14,7 +14,9 @@ from edgeml.pipeline.plan import read_pipeline
 from edgeml_converters.data import Dataset, open_data, synthetic_data
 from edgeml_converters.isolation import reading
 from edgeml_converters.layers import LayerComparison
-from edgeml_converters.sources import load_source
+from edgeml_converters.sources import SourceSettings, load_source
+from edgeml_converters.sources.foreign.framework import find_framework
+from edgeml_converters.sources.settings import Consent, refuse
 from edgeml_converters.verify import Parity, artifact_runner, verify
 from edgeml_runtime.engines import Engine, open_engine
 from edgeml_runtime.errors import GateError, InputError
@@ -83,18 +85,25 @@ def compare(
     preprocess: Path | None = None,
     tolerance: float = DEFAULT_TOLERANCE,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    input_dtypes: Mapping[str, str] | None = None,
+    trust_pickle: bool = False,
+    consent: Consent = refuse,
     layers: bool = False,
     progress: Progress = silent,
 ) -> Comparison:
     """Run two models on the same inputs.
 
     Args:
-        reference: An .onnx or .tflite file; names and layout of the inputs are its.
+        reference: An .onnx or .tflite file, or a source that `edgeml.convert` exports; names and
+            layout of the inputs are its.
         candidate: The file that is held against it.
         data: DATA as for `edgeml.convert`; seeded random inputs without it.
         preprocess: TOML file of the steps from a sample of *data* to the input.
         tolerance: Largest absolute error that passes, as a share of the reference's output range.
         input_shapes: Sizes of the reference's free axes, by input.
+        input_dtypes: Element types of its inputs, where it does not know them.
+        trust_pickle: Whether the reference may be a pickle, which runs the code in it.
+        consent: Asked before the reference's framework is fetched.
         layers: Also compare the intermediate tensors that both models have.
         progress: Told of each sample.
 
@@ -102,9 +111,15 @@ def compare(
         InputError: A file or the data is wrong, or the models do not have the same tensors.
     """
     first, second = Path(reference), Path(candidate)
+    if layers and find_framework(str(first)) is not None:
+        raise InputError(
+            f"--layers reads the layers of files, and {first} is no .onnx or .tflite file.",
+            "Convert it, and give its float32 .onnx file as the reference.",
+        )
+    settings = SourceSettings(input_dtypes or {}, trust_pickle, consent, progress)
     with ExitStack() as stack:
         stack.enter_context(reading(f"{first}' and '{second}"))
-        expected, inputs, outputs = _open_reference(first, input_shapes or {})
+        expected, inputs, outputs = _open_reference(first, input_shapes or {}, settings)
         stack.enter_context(closing(expected))
         found = stack.enter_context(closing(_open(second)))
         samples = _samples(data, preprocess, inputs)
@@ -123,11 +138,11 @@ def compare(
 
 
 def _open_reference(
-    path: Path, input_shapes: Mapping[str, tuple[int, ...]]
+    path: Path, input_shapes: Mapping[str, tuple[int, ...]], settings: SourceSettings
 ) -> tuple[Engine, tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
-    """Return the reference with its tensors; an ONNX file also tells which of them are images."""
-    if path.suffix.lower() == ".onnx":
-        source = load_source(str(path), input_shapes)
+    """Return the reference with its tensors; a graph also tells which of them are images."""
+    if path.suffix.lower() == ".onnx" or find_framework(str(path)) is not None:
+        source = load_source(str(path), input_shapes, settings)
         return source.reference(), source.inputs, source.outputs
     engine = _open(path)
     return engine, engine.inputs, engine.outputs

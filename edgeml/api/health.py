@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edgeml import __version__
+from edgeml_converters.sources.foreign.environment import described_python
+from edgeml_converters.sources.foreign.framework import load_frameworks
 from edgeml_devices import environment
 from edgeml_devices.environment import Check
+from edgeml_runtime.errors import EdgemlError
 
 _PACKAGES: Final = {
     "onnx": ("onnx",),
@@ -44,7 +47,7 @@ class Health:
 
 def doctor() -> Health:
     """Look at the installed packages and at what emulation needs; change nothing."""
-    return Health((*_package_checks(), *environment.checks()))
+    return Health((*_package_checks(), *_framework_checks(), *environment.checks()))
 
 
 def _package_checks() -> Iterator[Check]:
@@ -53,6 +56,16 @@ def _package_checks() -> Iterator[Check]:
         found = versions[0] if versions else "not installed"
         remedy = "" if versions else f"pip install {distributions[0]}"
         yield Check(name, bool(versions), found, remedy)
+
+
+def _framework_checks() -> Iterator[Check]:
+    """Tell where frameworks that sources can come from would run; none of them is needed."""
+    for framework in load_frameworks().values():
+        name = f"{framework.title} (optional)"
+        try:
+            yield Check(name, ok=True, found=described_python(framework), remedy="")
+        except EdgemlError as error:
+            yield Check(name, ok=False, found=error.problem, remedy=error.remedy)
 
 
 def _version(distribution: str) -> str | None:

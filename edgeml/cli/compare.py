@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 import edgeml
+from edgeml.cli.consent import consent_by
 from edgeml.cli.console import (
     print_document,
     print_lines,
@@ -14,7 +15,16 @@ from edgeml.cli.console import (
     save_document,
 )
 from edgeml.cli.layer_text import LISTED, print_layers
-from edgeml.cli.options import Debug, InputShape, Json, Save, parse_input_shapes
+from edgeml.cli.options import (
+    Debug,
+    InputShape,
+    Json,
+    Save,
+    TrustPickle,
+    Yes,
+    parse_input_dtypes,
+    parse_input_shapes,
+)
 from edgeml.whole_file import check_targets
 from edgeml_runtime.errors import InputError
 
@@ -24,7 +34,11 @@ if TYPE_CHECKING:
 EXAMPLE = "\b\nExample: edgeml compare model.onnx out/model.int8.tflite --data test.npz"
 
 Reference = Annotated[
-    Path, typer.Argument(metavar="A", help="The reference: an .onnx or .tflite file.")
+    Path,
+    typer.Argument(
+        metavar="A",
+        help="The reference: an .onnx or .tflite file, or a source such as module:factory.",
+    ),
 ]
 Candidate = Annotated[
     Path, typer.Argument(metavar="B", help="The artifact that is held against it.")
@@ -83,6 +97,8 @@ def command(
     layers: Layers = False,
     order: LayerOrder = None,
     all_layers: AllLayers = False,
+    trust_pickle: TrustPickle = False,
+    yes: Yes = False,
     save: Save = None,
     as_json: Json = False,
     _debug: Debug = False,
@@ -103,6 +119,9 @@ def command(
             preprocess=preprocess,
             tolerance=tolerance,
             input_shapes=parse_input_shapes(input_shape),
+            input_dtypes=parse_input_dtypes(input_shape),
+            trust_pickle=trust_pickle,
+            consent=consent_by(yes),
             layers=layers,
             progress=progress,
         )

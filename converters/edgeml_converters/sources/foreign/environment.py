@@ -19,6 +19,10 @@ from edgeml_runtime.errors import InputError, MissingToolError
 from edgeml_runtime.progress import Progress, silent
 
 OUR_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+_FIND_MODULES = (
+    "import importlib.util, sys; "
+    "print(*(name for name in sys.argv[1:] if importlib.util.find_spec(name) is None))"
+)
 
 
 def framework_python(framework: Framework, consent: Consent, progress: Progress = silent) -> Path:
@@ -58,19 +62,30 @@ def find_python(framework: Framework) -> Path | None:
 
     Raises:
         InputError: The environment variable that names one names none.
+        MissingToolError: The one that it names lacks something.
     """
     if named := os.environ.get(framework.python_variable):
         return _named_python(framework, named)
     if all(importlib.util.find_spec(module) for module in framework.modules):
         return Path(sys.executable)
     versions = (OUR_VERSION, *framework.pythons)
-    made = (_python_in(environment_folder(framework, version)) for version in versions)
-    return next((python for python in made if python.is_file()), None)
+    folders = (cache_root() / "environments" / framework.key(version) for version in versions)
+    return next((_python_in(folder) for folder in folders if _python_in(folder).is_file()), None)
 
 
-def environment_folder(framework: Framework, python_version: str = OUR_VERSION) -> Path:
-    """Return where the framework's own environment is, or would be."""
-    return cache_root() / "environments" / framework.key(python_version)
+def described_python(framework: Framework) -> str:
+    """Return in words where *framework* would run, for ``edgeml doctor``.
+
+    Raises:
+        InputError: As `find_python`.
+        MissingToolError: As `find_python`.
+    """
+    python = find_python(framework)
+    if python is None:
+        return f"not set up; about {framework.download_mib} MiB, fetched when first used"
+    if python == Path(sys.executable):
+        return "beside edgeml"
+    return f"{python}"
 
 
 def _named_python(framework: Framework, named: str) -> Path:
@@ -80,7 +95,20 @@ def _named_python(framework: Framework, named: str) -> Path:
             f"{framework.python_variable} is '{named}', which is no program.",
             f"Set it to the Python interpreter that has {framework.title}, or unset it.",
         )
-    return Path(found)
+    python = Path(found)
+    with Child([python, "-c", _FIND_MODULES, *framework.modules]) as child:
+        missing = " ".join(child.lines()).split()
+        if child.wait() != 0:
+            raise InputError(
+                f"{framework.python_variable} is '{named}', which is no Python interpreter.",
+                f"Set it to the one that has {framework.title}, or unset it.",
+            )
+    if missing:
+        raise MissingToolError(
+            f"{framework.python_variable} is '{named}', which has no {' and no '.join(missing)}.",
+            f"Run: {python} -m pip install {' '.join(framework.requirements)}",
+        )
+    return python
 
 
 def _python_in(folder: Path) -> Path:
@@ -117,24 +145,25 @@ def _ask(framework: Framework, consent: Consent) -> None:
 def _make(framework: Framework, base: Path, folder: Path, progress: Progress) -> None:
     task = f"setting up {framework.title}, once (about {framework.download_mib} MiB)"
     progress(task, 0, 0)
-    pip = () if framework.requirements else ("--without-pip",)
-    _run(
-        framework,
-        [base, "-m", "venv", *pip, folder],
-        "Install the venv module of your Python, for example: sudo apt-get install python3-venv",
-        progress,
-        task,
+    python = _python_in(folder)
+    # Our own pip can install into another interpreter, which is quicker than to unpack a new one.
+    own_pip = importlib.util.find_spec("pip") is not None
+    bare = ("--without-pip",) if own_pip or not framework.requirements else ()
+    remedy = (
+        "Install the venv module of your Python, for example: sudo apt-get install python3-venv"
     )
+    _run(framework, [base, "-m", "venv", *bare, folder], remedy, progress, task)
     if framework.requirements:
-        options = ("--no-input", "--disable-pip-version-check", "--progress-bar", "off")
-        _run(
-            framework,
-            [_python_in(folder), "-m", "pip", "install", *options, *framework.requirements],
-            f"Check the network and the room on the disk, or set {framework.python_variable} to "
-            f"an interpreter that has {framework.title}.",
-            progress,
-            task,
+        pip = (
+            (sys.executable, "-m", "pip", "--python", python) if own_pip else (python, "-m", "pip")
         )
+        options = ("--no-input", "--disable-pip-version-check", "--progress-bar", "off")
+        remedy = (
+            f"Check the network and the room on the disk, or set {framework.python_variable} to "
+            f"an interpreter that has {framework.title}."
+        )
+        command = [*pip, "install", *options, *framework.requirements]
+        _run(framework, command, remedy, progress, task)
 
 
 def _run(

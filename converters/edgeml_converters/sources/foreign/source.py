@@ -1,6 +1,7 @@
 """A model that its framework exports, as a source."""
 
 import hashlib
+import sys
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -9,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from edgeml_converters.data import synthetic_data
 from edgeml_converters.sources import onnx_file
-from edgeml_converters.sources.foreign.environment import framework_python
+from edgeml_converters.sources.foreign.environment import find_python, framework_python
 from edgeml_converters.sources.foreign.framework import Framework
 from edgeml_converters.sources.foreign.reference import ForeignEngine, References
 from edgeml_converters.sources.foreign.worker import MODEL_NAME, ExportRecord, Worker
@@ -40,6 +41,8 @@ def load_foreign(
         MissingToolError: The framework is not there, or its process died.
     """
     _refuse_pickle(framework, spec, settings)
+    if find_python(framework) is None:
+        _require_module(spec)
     python = framework_python(framework, settings.consent, settings.progress)
     options = {
         "input_shapes": {name: list(shape) for name, shape in input_shapes.items()},
@@ -69,6 +72,23 @@ def _refuse_pickle(framework: Framework, spec: str, settings: SourceSettings) ->
         raise InputError(
             f"'{spec}' is a pickle, which can run any code when it is read.",
             framework.pickle_remedy,
+        )
+
+
+def _require_module(spec: str) -> None:
+    """Check that ``module:factory`` is of a module that is there, before anything is fetched.
+
+    The interpreter that will be made has no modules of its own, so that what is found from here is
+    all that there can be.
+    """
+    if Path(spec).exists():
+        return
+    top = spec.partition(":")[0].partition(".")[0]
+    places = [str(Path.cwd()), *sys.path]
+    if not any((Path(p) / top).is_dir() or (Path(p) / f"{top}.py").is_file() for p in places):
+        raise InputError(
+            f"There is no file '{spec}' and no module '{top}' here.",
+            "Check the path, or run in the folder that holds the module.",
         )
 
 
