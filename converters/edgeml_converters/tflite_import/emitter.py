@@ -14,7 +14,7 @@ import onnx_ir as ir
 from edgeml_converters.tflite.blockers import Refusal
 from edgeml_converters.tflite.program import Affine, Tensor
 from edgeml_converters.tflite_import.layout import Layout
-from edgeml_converters.tflite_import.order import Order, is_indifferent
+from edgeml_converters.tflite_import.order import Order
 from edgeml_converters.tflite_import.step import Step
 
 OPSET = 17
@@ -227,8 +227,6 @@ class Emitter:
 
     def _reordered(self, tensor: Tensor, value: ir.Value, have: Order, want: Order) -> ir.Value:
         rank = len(tensor.shape)
-        if is_indifferent(tensor.shape):
-            return self.rounded(self.reshaped(value, want.arrange(tensor.shape)), tensor)
         placed = have.permutation(rank)
         permutation = [placed.index(axis) for axis in want.permutation(rank)]
         return self.rounded(self.node("Transpose", value, perm=permutation), tensor)

@@ -60,7 +60,7 @@ def _tensor(file: File, part: Any) -> int:  # noqa: ANN401 - a shape, a typed sh
     return file.input(part)
 
 
-def ints(*numbers: int) -> np.ndarray:
+def ints(*numbers: int | list[int]) -> np.ndarray:
     return np.array(numbers, np.int32)
 
 
