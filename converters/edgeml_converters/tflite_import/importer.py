@@ -41,8 +41,7 @@ def import_tflite(data: bytes, path: str, sizes: Mapping[str, tuple[int, ...]]) 
     _evaluate(data, path, program, tensors, sizes)
     steps = _steps(program)
     layout = assign_layout(program, steps, lambda step: support_of(step).ports(step))
-    names = [name for name, _ in (*program.inputs, *program.outputs)]
-    emitter = Emitter(layout, names)
+    emitter = Emitter(layout, dict([*program.inputs, *program.outputs]))
     inputs = [_input(name, tensor, emitter) for name, tensor in program.inputs]
     blockers = _raise_all(steps, emitter)
     if blockers:
@@ -85,7 +84,7 @@ def _evaluate(
     except InputError as error:
         if not unknown:
             raise
-        emitter = Emitter(Layout({}, {}), ())
+        emitter = Emitter(Layout({}, {}), {})
         raise _refusal(path, _raise_all(unknown, emitter)) from error
 
 

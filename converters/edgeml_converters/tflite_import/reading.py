@@ -74,6 +74,10 @@ def read_program(data: bytes, path: str) -> tuple[Program, list[Tensor]]:
 
 def _program(model: Any, stored: StoredModel, tensors: list[Tensor]) -> Program:  # noqa: ANN401 - untyped bindings
     graph = stored.graphs[0]
+    made = {at for entry in graph.operators for at in entry.outputs} | set(graph.inputs)
+    for at, tensor in enumerate(tensors):
+        if at not in made and 0 in tensor.shape and tensor.dtype != OPAQUE:
+            tensor.data = np.zeros(tensor.shape, tensor.dtype)  # a constant without elements
     operators = [
         Operator(
             entry.name,

@@ -91,6 +91,20 @@ def test_computed_sizes_become_constants(tflite: File, same: Same) -> None:
     assert result.shape == (2, 12)
 
 
+def test_a_constant_without_elements_is_a_constant(tflite: File, same: Same) -> None:
+    source = tflite.input((2, 3))
+    shape, number = tflite.tensor((2,), "int32"), tflite.tensor((), "int32")
+    tflite.op("SHAPE", [source], [shape], "ShapeOptions", outType=2)
+    sizes = tflite.tensor((1,), "int32")
+    tflite.op("REDUCE_PROD", [shape, tflite.constant([0], "int32")], [sizes], "ReducerOptions")
+    tflite.op("RESHAPE", [sizes, tflite.tensor((0,), "int32")], [number])
+    made = tflite.tensor((2, 3), "int32")
+    indices = tflite.input((2, 3), "int32")
+    tflite.op("MAXIMUM", [indices, number], [made])
+    result = same(tflite.finish(made))
+    assert result.ops == ["Max"]
+
+
 def test_half_precision_weights_become_float32(tflite: File, same: Same) -> None:
     half = tflite.constant(RNG.standard_normal((5, 4)), "float16")
     weights = tflite.tensor((5, 4))
