@@ -34,7 +34,9 @@ COLUMNS = (
     "parity",
 )
 
-Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="The trained model, an .onnx file.")]
+Source = Annotated[
+    Path, typer.Argument(metavar="SOURCE", help="The trained model, an .onnx or .tflite file.")
+]
 Output = Annotated[
     Path,
     typer.Option(

@@ -109,7 +109,10 @@ def _tensor(entry: Any, buffers: list[Any], data: bytes) -> Tensor:  # noqa: ANN
         if entry.type == schema.TensorType.INT4:
             raw = _unpacked(raw, int(np.prod(shape)))
         array = raw.view(dtype).reshape(shape)
-    return Tensor(name, shape, dtype, array, _affine(entry.quantization))
+    affine = _affine(entry.quantization)
+    if affine is not None and not affine.per_tensor and len(affine.scale) != shape[affine.axis]:
+        raise ValueError(f"{len(affine.scale)} scales for {shape[affine.axis]} channels")
+    return Tensor(name, shape, dtype, array, affine)
 
 
 def _raw(buffer: Any, data: bytes) -> np.ndarray | None:  # noqa: ANN401 - untyped bindings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from edgeml_converters.graph import serialize_onnx
 from edgeml_converters.inspection.tflite_document import read_model
 from edgeml_converters.tflite import write_tflite
 from edgeml_converters.tflite_import import import_tflite, is_stateful, stored_precision
+from edgeml_runtime.engines import open_engine
 from edgeml_runtime.errors import InputError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -129,6 +131,21 @@ def test_another_size_is_carried_through(tflite: File) -> None:
     tflite.op("RELU", [source], [made])
     model = import_tflite(tflite.finish(made), "net.tflite", {"t0": (1, 9)})
     assert [list(value.shape or ()) for value in model.graph.outputs] == [[1, 9]]
+
+
+@pytest.mark.parametrize("engine", ["litert", "litert-builtin"])
+def test_a_file_that_cannot_run_at_size_one_runs_at_another(tflite: File, engine: str) -> None:
+    source = tflite.input((1, 1), free=(1,))
+    made = tflite.tensor((2, 4))
+    tflite.op("RESHAPE", [source, tflite.constant([2, 4], "int32")], [made])
+    data = tflite.finish(made)
+    with closing(open_engine(engine, data)) as opened:
+        for _ in range(2):
+            assert opened.run({"t0": np.ones((1, 8), np.float32)})["t1"].shape == (2, 4)
+        with pytest.raises(InputError, match="cannot run the model on these inputs"):
+            opened.run({"t0": np.ones((1, 1), np.float32)})
+    model = import_tflite(data, "net.tflite", {"t0": (1, 8)})
+    assert [list(value.shape or ()) for value in model.graph.outputs] == [[2, 4]]
 
 
 def test_the_same_file_gives_the_same_bytes(tflite: File) -> None:

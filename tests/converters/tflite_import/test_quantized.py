@@ -13,7 +13,7 @@ from edgeml_converters.graph.constants import constant_array
 from edgeml_converters.tflite import write_tflite
 from edgeml_converters.tflite_import import import_tflite
 from edgeml_converters.tflite_import.reading import read_program
-from edgeml_runtime.errors import UnsupportedError
+from edgeml_runtime.errors import InputError, UnsupportedError
 
 if TYPE_CHECKING:
     from tests.converters.tflite_import.conftest import File, Imported
@@ -175,6 +175,15 @@ def test_four_bit_weights(tflite: File) -> None:
     data = tensors[weights].data
     assert data is not None
     assert data.tolist() == [[1, 2, -8, -1]]
+
+
+@pytest.mark.parametrize("axis", [1, 7])
+def test_scales_that_are_not_those_of_an_axis_are_damage(tflite: File, axis: int) -> None:
+    weights = tflite.constant(np.ones((5, 8)), "int8", quantized=([0.1] * 5, [0] * 5, axis))
+    made = tflite.tensor((2, 5))
+    tflite.op("FULLY_CONNECTED", [tflite.input((2, 8)), weights], [made], "FullyConnectedOptions")
+    with pytest.raises(InputError, match="truncated or damaged"):
+        import_tflite(tflite.finish(made), "net.tflite", {"t2": (2, 8)})
 
 
 def test_a_computed_tensor_with_a_scale_for_each_channel_is_refused(tflite: File) -> None:
