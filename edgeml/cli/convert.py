@@ -48,7 +48,8 @@ Source = Annotated[
     Path,
     typer.Argument(
         metavar="SOURCE",
-        help="The trained model: an .onnx file, or of PyTorch a .pt2 file or module:factory.",
+        help="The trained model: an .onnx or .tflite file, or of PyTorch a .pt2 file or "
+        "module:factory.",
     ),
 ]
 Output = Annotated[

@@ -29,14 +29,16 @@ Attribute = int | float | str | Sequence[int]
 class Emitter:
     """The graph being built, and the values that stand for each tensor so far."""
 
-    def __init__(self, layout: Layout, reserved: Sequence[str]) -> None:
+    def __init__(self, layout: Layout, borders: Mapping[str, Tensor]) -> None:
+        """Begin a graph; *borders* are the tensors of its inputs and outputs by their names."""
         self.layout = layout
+        self._borders = frozenset(borders.values())
         self.opset = OPSET
         self.nodes: list[ir.Node] = []
         self.initializers: list[ir.Value] = []
         self._real: dict[tuple[Tensor, Order], ir.Value] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], ir.Value] = {}
-        self._names = set(reserved)
+        self._names = set(borders)
         self._prefix = "graph"
 
     # Values of tensors ----------------------------------------------------------------------------
@@ -202,7 +204,10 @@ class Emitter:
         return self.constant("number", np.array(number, np.float32))
 
     def reshaped(self, value: ir.Value, shape: Sequence[int]) -> ir.Value:
-        """Append a Reshape to a known shape."""
+        """Append a Reshape to a known shape; one of a Reshape reads what that reads."""
+        before = value.producer()
+        if before is not None and before.op_type == "Reshape" and before.inputs[0] is not None:
+            value = before.inputs[0]
         return self.node("Reshape", value, self.integers("shape", shape))
 
     def free_name(self, name: str) -> str:
@@ -227,8 +232,9 @@ class Emitter:
 
     def _reordered(self, tensor: Tensor, value: ir.Value, have: Order, want: Order) -> ir.Value:
         rank = len(tensor.shape)
-        if is_indifferent(tensor.shape):
+        if is_indifferent(tensor.shape) and tensor not in self._borders:
             return self.rounded(self.reshaped(value, want.arrange(tensor.shape)), tensor)
+        # At a border it is a Transpose, copy or not: it tells what the axes of an image are.
         placed = have.permutation(rank)
         permutation = [placed.index(axis) for axis in want.permutation(rank)]
         return self.rounded(self.node("Transpose", value, perm=permutation), tensor)

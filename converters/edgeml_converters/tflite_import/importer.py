@@ -7,15 +7,15 @@ import onnx_ir as ir
 
 import edgeml_converters.tflite_import.ops  # noqa: F401 - fills the table of operators
 from edgeml_converters.tflite.blockers import Blocker, Refusal
-from edgeml_converters.tflite.program import Tensor
+from edgeml_converters.tflite.program import Program, Tensor
 from edgeml_converters.tflite_import.emitter import OPSET, Emitter, dtype_of, is_quantized
 from edgeml_converters.tflite_import.evaluation import evaluate
-from edgeml_converters.tflite_import.layout import assign_layout
+from edgeml_converters.tflite_import.layout import Layout, assign_layout
 from edgeml_converters.tflite_import.order import Order
 from edgeml_converters.tflite_import.reading import read_program
 from edgeml_converters.tflite_import.registry import registered_operators, support_of
 from edgeml_converters.tflite_import.step import Step
-from edgeml_runtime.errors import UnsupportedError
+from edgeml_runtime.errors import InputError, UnsupportedError
 
 _IR_VERSION = 8
 _NEWER_IR_VERSION = 10
@@ -38,11 +38,10 @@ def import_tflite(data: bytes, path: str, sizes: Mapping[str, tuple[int, ...]]) 
         UnsupportedError: Operators have no ONNX form (all of them are listed).
     """
     program, tensors = read_program(data, path)
-    evaluate(data, program, tensors, sizes)
-    steps = [Step(operator, number) for number, operator in enumerate(program.operators)]
+    _evaluate(data, path, program, tensors, sizes)
+    steps = _steps(program)
     layout = assign_layout(program, steps, lambda step: support_of(step).ports(step))
-    names = [name for name, _ in (*program.inputs, *program.outputs)]
-    emitter = Emitter(layout, names)
+    emitter = Emitter(layout, dict([*program.inputs, *program.outputs]))
     inputs = [_input(name, tensor, emitter) for name, tensor in program.inputs]
     blockers = _raise_all(steps, emitter)
     if blockers:
@@ -65,6 +64,28 @@ def import_tflite(data: bytes, path: str, sizes: Mapping[str, tuple[int, ...]]) 
 def importable_operators() -> tuple[str, ...]:
     """Return the names of the TFLite operators that can be imported, sorted."""
     return registered_operators()
+
+
+def _steps(program: Program) -> list[Step]:
+    return [Step(operator, number) for number, operator in enumerate(program.operators)]
+
+
+def _evaluate(
+    data: bytes,
+    path: str,
+    program: Program,
+    tensors: Sequence[Tensor],
+    sizes: Mapping[str, tuple[int, ...]],
+) -> None:
+    """Evaluate the program; where LiteRT lacks operators, name those and not its failure."""
+    unknown = [step for step in _steps(program) if not support_of(step).is_known]
+    try:
+        evaluate(data, program, tensors, sizes)
+    except InputError as error:
+        if not unknown:
+            raise
+        emitter = Emitter(Layout({}, {}), {})
+        raise _refusal(path, _raise_all(unknown, emitter)) from error
 
 
 def _input(name: str, tensor: Tensor, emitter: Emitter) -> ir.Value:
@@ -110,6 +131,8 @@ def _refusal(path: str, blockers: Sequence[Blocker]) -> UnsupportedError:
 
 def _output(name: str, tensor: Tensor, emitter: Emitter, taken: Sequence[ir.Value]) -> ir.Value:
     value = emitter.stored(tensor, Order.FILE)
+    if value in taken and value.name == name:
+        return value  # an input that leaves as it came
     if value in taken or value.producer() is None:
         value = emitter.node("Identity", value)
     value.name = name

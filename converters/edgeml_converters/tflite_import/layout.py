@@ -67,10 +67,10 @@ def assign_layout(
             readers.setdefault(tensor, []).append(items[step][0])
         for tensor in step.operator.outputs:
             writers[tensor] = items[step][1]
-    first = _solve(writers, readers, fixed)
+    as_filed = _solve(writers, readers, fixed)
 
     def side(item: Hashable) -> Order:
-        return Order.CHANNELS_FIRST if item in first else Order.FILE
+        return Order.FILE if item in as_filed else Order.CHANNELS_FIRST
 
     return Layout(
         reads={step: side(reading) for step, (reading, _) in items.items()},
@@ -90,6 +90,11 @@ def _solve(
     readers: dict[Tensor, list[Hashable]],
     fixed: dict[Hashable, Order],
 ) -> set[Hashable]:
+    """Return what works in the order of the file: as little as may be, of equally cheap answers.
+
+    So an image is turned where it comes in and where it leaves, not somewhere between: there the
+    writer looks for it.
+    """
     transpose_cost = 2 + 2 * sum(math.prod(tensor.shape) for tensor in writers)
     nets: list[tuple[int, list[Hashable]]] = []
     for tensor, writer in writers.items():
@@ -102,4 +107,4 @@ def _solve(
     sides: dict[Order, list[Hashable]] = {order: [] for order in Order}
     for item, order in fixed.items():
         sides[order].append(item)
-    return cheapest_sides(nets, sides[Order.CHANNELS_FIRST], sides[Order.FILE])
+    return cheapest_sides(nets, sides[Order.FILE], sides[Order.CHANNELS_FIRST])

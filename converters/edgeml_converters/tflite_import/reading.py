@@ -74,6 +74,10 @@ def read_program(data: bytes, path: str) -> tuple[Program, list[Tensor]]:
 
 def _program(model: Any, stored: StoredModel, tensors: list[Tensor]) -> Program:  # noqa: ANN401 - untyped bindings
     graph = stored.graphs[0]
+    made = {at for entry in graph.operators for at in entry.outputs} | set(graph.inputs)
+    for at, tensor in enumerate(tensors):
+        if at not in made and 0 in tensor.shape and tensor.dtype != OPAQUE:
+            tensor.data = np.zeros(tensor.shape, tensor.dtype)  # a constant without elements
     operators = [
         Operator(
             entry.name,
@@ -105,7 +109,10 @@ def _tensor(entry: Any, buffers: list[Any], data: bytes) -> Tensor:  # noqa: ANN
         if entry.type == schema.TensorType.INT4:
             raw = _unpacked(raw, int(np.prod(shape)))
         array = raw.view(dtype).reshape(shape)
-    return Tensor(name, shape, dtype, array, _affine(entry.quantization))
+    affine = _affine(entry.quantization)
+    if affine is not None and not affine.per_tensor and len(affine.scale) != shape[affine.axis]:
+        raise ValueError(f"{len(affine.scale)} scales for {shape[affine.axis]} channels")
+    return Tensor(name, shape, dtype, array, affine)
 
 
 def _raw(buffer: Any, data: bytes) -> np.ndarray | None:  # noqa: ANN401 - untyped bindings

@@ -46,15 +46,18 @@ class TfliteEngine:
         self.name = name
         self.version = version
         self.threads = threads
-        self._interpreter: Optional[Interpreter] = _open_interpreter(name, model, threads, factory)
-        inputs = self._interpreter.get_input_details()
-        outputs = self._interpreter.get_output_details()
-        input_names, output_names = _signature_names(self._interpreter)
+        interpreter, allocated = _open_interpreter(name, model, threads, factory)
+        self._interpreter: Optional[Interpreter] = interpreter
+        inputs = interpreter.get_input_details()
+        outputs = interpreter.get_output_details()
+        input_names, output_names = _signature_names(interpreter)
         self.inputs = tuple(_spec(details, input_names) for details in inputs)
         self.outputs = tuple(_spec(details, output_names) for details in outputs)
         self._input_indices = [int(details["index"]) for details in inputs]
         self._output_indices = [int(details["index"]) for details in outputs]
         self._shapes = [tuple(int(size) for size in details["shape"]) for details in inputs]
+        if not allocated:
+            self._shapes = []  # whatever sizes come first, the tensors are allocated for them
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return all outputs by name; see ``Engine.run``."""
@@ -93,16 +96,31 @@ class TfliteEngine:
 
 def _open_interpreter(
     name: str, model: bytes, threads: int, factory: InterpreterFactory
-) -> Interpreter:
+) -> tuple[Interpreter, bool]:
+    """Return the interpreter, and whether it has memory for the sizes that the file has.
+
+    A file with free sizes holds 1 in their place, which may be no size that its operators take.
+    """
+    interpreter: Optional[Interpreter] = None
     try:
         interpreter = factory(model_content=model, num_threads=threads)
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
+        if interpreter is not None and _has_free_sizes(interpreter):
+            return interpreter, False
         raise InputError(
             f"{name} cannot load the model: {_one_line(error)}.",
             "Check that it is a whole TFLite file, and that this engine has all of its operators.",
         ) from error
-    return interpreter
+    return interpreter, True
+
+
+def _has_free_sizes(interpreter: Interpreter) -> bool:
+    return any(
+        size < 0
+        for details in interpreter.get_input_details()
+        for size in details.get("shape_signature", ())
+    )
 
 
 def _signature_names(interpreter: Interpreter) -> tuple[_Names, _Names]:

@@ -1,14 +1,20 @@
 """Any small network, quantized, runs and stays near its float self."""
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgeml_converters.graph import optimize
 from edgeml_converters.quantize import calibrate, quantization_summary, quantize_int8
 from edgeml_converters.quantize.plan import AMONG_FLOAT, SCALE_CONFLICT
+from edgeml_converters.tflite import write_tflite
+from edgeml_converters.tflite_import import import_tflite
+from edgeml_runtime.engines import open_engine
 
 LARGEST_ERROR = 0.25  # of the standard deviation, root mean square, over at most six layers
 PAD_BELOW_AND_RIGHT = [0, 0, 0, 0, 0, 0, 1, 1]
@@ -68,6 +74,19 @@ def _product(net: Any, op_type: str, x: str, c: int) -> str:  # noqa: ANN401 - t
     return str(net.op(op_type, flat, *constants))
 
 
+def _float_model(small: Any, layers: list[str], head: str) -> tuple[ir.Model, str]:  # noqa: ANN401 - the class is of conftest
+    value, channels = small.conv("x", 3, 4), 4
+    for kind in layers:
+        value, channels = LAYERS[kind](small, value, channels)
+    output = HEADS[head](small, value, channels)
+    return small.finish(output), output
+
+
+def _quantized(model: ir.Model, inputs: np.ndarray) -> ir.Model:
+    samples = [{"x": sample[np.newaxis]} for sample in inputs]
+    return quantize_int8(model, calibrate(model, samples))
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.sampled_from(sorted(LAYERS)), min_size=1, max_size=6),
@@ -78,15 +97,9 @@ def test_a_quantized_network_stays_near_the_float_one(
     net: Callable[..., Any], run: Callable[..., Any], layers: list[str], head: str, opset: int
 ) -> None:
     small = net(opset=max(opset, 11) if NEEDS_OPSET_11 & set(layers) else opset)
-    value, channels = small.conv("x", 3, 4), 4
-    for kind in layers:
-        value, channels = LAYERS[kind](small, value, channels)
-    output = HEADS[head](small, value, channels)
-    float_model = small.finish(output)
-
+    float_model, output = _float_model(small, layers, head)
     inputs = np.random.default_rng(5).standard_normal((6, 3, 8, 8), np.float32)
-    samples = [{"x": sample[np.newaxis]} for sample in inputs]
-    model = quantize_int8(float_model, calibrate(float_model, samples))
+    model = _quantized(float_model, inputs)
 
     reasons = {entry.reason for entry in quantization_summary(model).excluded}
     # A Sigmoid and a convolution in one Concat, and then what only moves its values on.
@@ -98,3 +111,27 @@ def test_a_quantized_network_stays_near_the_float_one(
         assert found.shape == expected.shape
         error = float(np.sqrt(((found - expected) ** 2).mean()))
         assert error <= LARGEST_ERROR * spread, f"{error} of {spread}"
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.sampled_from(sorted(LAYERS)), min_size=1, max_size=6),
+    st.sampled_from(sorted(HEADS)),
+)
+def test_a_quantized_network_written_and_read_back_gives_the_same_numbers(
+    net: Callable[..., Any], run: Callable[..., Any], layers: list[str], head: str
+) -> None:
+    """Exactly the same: scales, zero points and integers went through the TFLite file unchanged."""
+    inputs = np.random.default_rng(5).standard_normal((6, 3, 8, 8), np.float32)
+    float_model, output = _float_model(net(), layers, head)
+    model = _quantized(float_model, inputs)
+    written = write_tflite(model)
+    with closing(open_engine("litert", written)) as engine:
+        sizes = {"x": tuple(size or 1 for size in engine.inputs[0].shape)}
+    imported = optimize(import_tflite(written, "net.tflite", sizes))
+    image = inputs[:1]
+    expected = run(model, {"x": image})[output]
+    given_image = image if sizes["x"] == image.shape else image.transpose(0, 2, 3, 1)
+    found = run(imported, {"x": np.ascontiguousarray(given_image)})[output]
+    turned = expected.transpose(0, 2, 3, 1) if expected.ndim == 4 else expected
+    assert np.array_equal(found, expected) or np.array_equal(found, turned)

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import onnx
+import onnx_ir as ir
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from edgeml_converters.graph import optimize
+from edgeml_converters.tflite_import import import_tflite
+from edgeml_runtime.engines import open_engine
 
 if TYPE_CHECKING:
     from tests.converters.tflite.conftest import Converted, Net
@@ -108,6 +116,35 @@ class Grower:
 )
 @given(data=st.data())
 def test_random_graph(net: type[Net], same: Callable[..., Converted], data: st.DataObject) -> None:
+    assert same(_grown(net, data)).ops
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_a_written_graph_is_read_back(
+    net: type[Net],
+    same: Callable[..., Converted],
+    onnx_runner: Callable[..., dict[str, np.ndarray]],
+    data: st.DataObject,
+) -> None:
+    """What the writer made, which gives the original's results, is imported with the same ones."""
+    written = same(_grown(net, data)).data
+    with closing(open_engine("litert-builtin", written)) as engine:
+        (source,) = engine.inputs
+        sizes = {source.name: tuple(size or 1 for size in source.shape)}
+        feeds = {source.name: np.random.default_rng(1).standard_normal(sizes[source.name], "f4")}
+        expected = engine.run(feeds)
+    imported = optimize(import_tflite(written, "net.tflite", sizes))
+    results = onnx_runner(ir.to_proto(imported), feeds)
+    for name, value in expected.items():
+        assert results[name].shape == value.shape
+        limit = 1e-5 * max(float(np.ptp(value)), float(np.abs(value).max()), 1e-6)
+        assert float(np.abs(results[name] - value).max()) <= limit
+
+
+def _grown(net: type[Net], data: st.DataObject) -> onnx.ModelProto:
     grower = Grower(net(seed=3), data.draw)
     first: Shape = data.draw(st.tuples(*[st.integers(1, 5)] * 3))
     grower.shapes[grower.graph.input("x", ["n", *first])] = first
@@ -116,4 +153,4 @@ def test_random_graph(net: type[Net], same: Callable[..., Converted], data: st.D
         grower.grow()
     names = list(grower.shapes)
     outputs = {names[-1], names[data.draw(st.integers(1, len(names) - 1))]}
-    assert same(grower.graph.model(*sorted(outputs))).ops
+    return grower.graph.model(*sorted(outputs))

@@ -190,3 +190,9 @@ def tflite() -> File:
 def same() -> Callable[..., Imported]:
     """Imports a file, asserts parity with LiteRT, returns the import."""
     return assert_same
+
+
+@pytest.fixture
+def both() -> Callable[..., Imported]:
+    """Imports a file and runs it and its import."""
+    return run_both

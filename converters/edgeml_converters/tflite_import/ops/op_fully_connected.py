@@ -4,6 +4,7 @@ import math
 
 import onnx_ir as ir
 
+from edgeml_converters.tflite.blockers import Refusal
 from edgeml_converters.tflite_import.activation import activated
 from edgeml_converters.tflite_import.emitter import Emitter
 from edgeml_converters.tflite_import.layout import FILE, Ports
@@ -22,7 +23,9 @@ def raise_fully_connected(step: Step, emit: Emitter) -> None:
     """Add a Gemm on rows, flattened before and given their axes back after it."""
     source, weights = step.input(), step.input(1)  # weights are (O, I)
     made_features, features = weights.shape
-    rows = math.prod(source.shape) // features
+    rows, rest = divmod(math.prod(source.shape), features)
+    if rest:
+        raise Refusal(f"its input has {math.prod(source.shape)} numbers, and a row is {features}")
     value = emit.input(step)
     if len(source.shape) != 2 or source.shape != (rows, features):
         value = emit.rounded(emit.reshaped(value, (rows, features)), source)

@@ -29,7 +29,19 @@ def raise_reshape(step: Step, emit: Emitter) -> None:
     emit.output(step, value)
 
 
-@importing("TRANSPOSE", ports=Ports(None, None))
+def _transpose_ports(step: Step) -> Ports:
+    """Turning channels first is reading channels first; turning them last, writing them first."""
+    rank = len(step.output.shape)
+    permutation = tuple(axis % rank for axis in step.integers(1))
+    first = Order.CHANNELS_FIRST.permutation(rank)
+    if rank >= 3 and permutation == first:
+        return Ports(Order.CHANNELS_FIRST, Order.FILE)
+    if rank >= 3 and permutation == tuple(first.index(axis) for axis in range(rank)):
+        return Ports(Order.FILE, Order.CHANNELS_FIRST)
+    return Ports(None, None)
+
+
+@importing("TRANSPOSE", ports=_transpose_ports)
 def raise_transpose(step: Step, emit: Emitter) -> None:
     """Add a Transpose between the orders of input and output; none where they agree."""
     permutation, rank = step.integers(1), len(step.output.shape)
