@@ -31,7 +31,10 @@ from edgeml_runtime.errors import InputError
 if TYPE_CHECKING:
     from edgeml.api.comparison import Comparison
 
-EXAMPLE = "\b\nExample: edgeml compare model.onnx out/model.int8.tflite --data test.npz"
+EXAMPLE = (
+    "\b\nExample: edgeml compare model.onnx out/model.int8.tflite --data test.npz"
+    "\nWhere it begins: edgeml compare model.onnx out/model.int8.tflite --data test.npz --layers"
+)
 
 Reference = Annotated[
     Path,
@@ -103,7 +106,7 @@ def command(
     as_json: Json = False,
     _debug: Debug = False,
 ) -> int:
-    """Tell how far two artifacts' outputs are apart."""
+    """Tell how far two artifacts' outputs are apart, and in which layer that begins."""
     check_targets(save)
     if not layers and (order is not None or all_layers):
         raise InputError(

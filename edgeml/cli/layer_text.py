@@ -67,11 +67,15 @@ def _row(layer: "Layer") -> tuple[str, ...]:
         layer.op,
         "x".join(sizes),
         "exact" if parity.sqnr_db == math.inf else f"{parity.sqnr_db:.1f}",
-        f"{parity.rel_range:.2%}" if parity.rel_range >= 1e-4 else f"{parity.rel_range:.1e}",
+        _per_cent(parity.rel_range),
         f"{parity.cosine:.6f}",
-        "-" if layer.saturation is None else f"{layer.saturation:.2%}",
-        f"{layer.error_added:.2%}" if layer.error_added >= 1e-4 else f"{layer.error_added:.1e}",
+        "-" if layer.saturation is None else _per_cent(layer.saturation),
+        _per_cent(layer.error_added),
     )
+
+
+def _per_cent(share: float) -> str:
+    return f"{share:.2%}" if share == 0 or 1e-4 <= share < 100 else f"{100 * share:.1e}%"
 
 
 def _short(name: str) -> str:

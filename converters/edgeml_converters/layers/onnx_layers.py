@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edgeml_converters.graph import copy_model
 from edgeml_converters.graph.constants import constant_array
@@ -52,6 +53,7 @@ class OnnxLayers:
         values = ir.convenience.create_value_mapping(copy.graph)
         copy.graph.outputs.clear()
         copy.graph.outputs.extend(values[name] for name in dict.fromkeys(wanted))
+        RemoveUnusedNodesPass()(copy)  # what comes after the last of them need not be run
         return OnnxTaps(open_engine("onnxruntime", _serialized(copy)), wanted)
 
 

@@ -7,6 +7,9 @@ from edgeml_converters.layers.network import Grid
 from edgeml_converters.verify.accumulation import OutputAccumulator
 from edgeml_converters.verify.parity import OutputParity
 
+_CHUNK = 1 << 18
+"""Elements that are summed at once, so that their float64 forms stay in the cache."""
+
 
 class PairSums:
     """Takes a pair's values sample by sample.
@@ -35,14 +38,19 @@ class PairSums:
             self.fits = self._arrangement is not None
         if self._arrangement is None:
             return
-        arranged = self._arrangement.apply(candidate)
-        expected, given = _without_common_infinities(reference, arranged)
-        self._parity.add(expected, given)
-        self._count += reference.size
+        expected = reference.reshape(-1)
+        given = self._arrangement.apply(candidate).reshape(-1)
+        for start in range(0, expected.size, _CHUNK):
+            part = slice(start, start + _CHUNK)
+            self._add(expected[part], given[part])
+
+    def _add(self, expected: np.ndarray, given: np.ndarray) -> None:
+        self._parity.add(*_without_common_infinities(expected, given))
+        self._count += expected.size
         if self._grid is not None:
             low, high = self._grid.ends
             half = self._grid.scale / 2
-            beyond = (reference < low - half) | (reference > high + half)
+            beyond = (expected < low - half) | (expected > high + half)
             self._saturated += int(beyond.sum())
 
     def result(self) -> tuple[OutputParity, float | None]:

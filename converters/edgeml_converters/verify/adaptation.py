@@ -125,13 +125,20 @@ def _axis_order(source: TensorSpec, artifact: TensorSpec) -> Order | None:
     """Return how to transpose from the source to the artifact, or None for not at all."""
     if len(source.shape) != 4 or len(artifact.shape) != 4:
         return None
-    order = NHWC_TO_NCHW if source.layout == "NHWC" else NCHW_TO_NHWC
+    orders = [NCHW_TO_NHWC, NHWC_TO_NCHW]
+    if source.layout == "NHWC":
+        orders.reverse()
+    turned = [order for order in orders if _fits(_turned(source.shape, order), artifact.shape)]
     straight = _fits(source.shape, artifact.shape)
-    turned = _fits(tuple(source.shape[axis] for axis in order), artifact.shape)
-    if straight == turned:
-        layouts = {source.layout, artifact.layout}
-        turned = layouts == {"NCHW", "NHWC"}
-    return order if turned else None
+    if turned and not straight:
+        return turned[0]  # some converters turn what was channels last already
+    if straight and orders[0] not in turned:
+        return None
+    return orders[0] if {source.layout, artifact.layout} == {"NCHW", "NHWC"} else None
+
+
+def _turned(shape: tuple[int | None, ...], order: Order) -> tuple[int | None, ...]:
+    return tuple(shape[axis] for axis in order)
 
 
 def _fits(shape: tuple[int | None, ...], other: tuple[int | None, ...]) -> bool:

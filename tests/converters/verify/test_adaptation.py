@@ -50,6 +50,22 @@ def test_channels_last_follows_from_the_sizes(build_conv: BuildConv) -> None:
     assert parity.samples == 5
 
 
+def test_channels_last_that_were_turned_once_more_are_turned_back(build_conv: BuildConv) -> None:
+    """As some converters do that take every image for channels first."""
+    reference = open_engine("onnxruntime", build_conv())
+    as_last = tuple(replace(spec, layout="") for spec in (*INPUTS, *OUTPUTS))
+    source = [replace(spec, shape=_moved(spec.shape, (0, 3, 1, 2))) for spec in as_last]
+    runner = artifact_runner(reference, source[:1], source[1:])
+    for sample in _samples(3):
+        given = runner({"x": sample["x"].transpose(0, 3, 1, 2)})["y"]
+        expected = reference.run(sample)["y"].transpose(0, 3, 1, 2)
+        np.testing.assert_array_equal(given, expected)
+
+
+def _moved(shape: tuple[int | None, ...], order: tuple[int, ...]) -> tuple[int | None, ...]:
+    return tuple(shape[axis] for axis in order)
+
+
 def test_sizes_that_fit_both_ways_are_decided_by_the_layouts() -> None:
     square = TensorSpec("x", (1, 3, 3, 3), "float32", "NCHW")
     seen = []
