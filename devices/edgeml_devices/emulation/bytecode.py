@@ -69,7 +69,7 @@ def compile_trees(
 
 @cache
 def parts_left_alone() -> tuple[str, ...]:
-    """Return the patterns of what no engine imports of Python's library (``library.toml``)."""
+    """Return the patterns of modules that no engine imports (``library.toml``)."""
     file = files("edgeml_devices.emulation") / "library.toml"
     root = parse_toml(file.read_text(encoding="utf-8"), file.name)
     root.text("schema", allowed=("edgeml.library/1",))
