@@ -92,7 +92,8 @@ def _write_list(file: Path, lines: Sequence[str]) -> Path:
 
 def _check(left: Finished, final: Path) -> None:
     if left.returncode != 0:
+        reason = left.stderr.strip()[-200:] or f"it ended with {left.returncode}"
         raise InternalError(
-            f"Python could not compile the modules below {final}: {left.stderr.strip()[-200:]}",
-            "Report it with this message.",
+            f"Python could not compile the modules below {final}: {reason}.",
+            "Run the command again; when that repeats, report it with this message.",
         )
