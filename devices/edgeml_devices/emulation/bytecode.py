@@ -69,7 +69,7 @@ def compile_trees(
 
 @cache
 def parts_left_alone() -> tuple[str, ...]:
-    """Return the patterns of what no engine imports of Python's library (``library.toml``)."""
+    """Return the patterns of modules that no engine imports (``library.toml``)."""
     file = files("edgeml_devices.emulation") / "library.toml"
     root = parse_toml(file.read_text(encoding="utf-8"), file.name)
     root.text("schema", allowed=("edgeml.library/1",))
@@ -92,7 +92,8 @@ def _write_list(file: Path, lines: Sequence[str]) -> Path:
 
 def _check(left: Finished, final: Path) -> None:
     if left.returncode != 0:
+        reason = left.stderr.strip()[-200:] or f"it ended with {left.returncode}"
         raise InternalError(
-            f"Python could not compile the modules below {final}: {left.stderr.strip()[-200:]}",
-            "Report it with this message.",
+            f"Python could not compile the modules below {final}: {reason}.",
+            "Run the command again; when that repeats, report it with this message.",
         )

@@ -107,7 +107,8 @@ def _make_stores(
             unpack_wheel(wheel, cache_root() / "downloads" / "wheels" / wheel.file, unpacked)
             trees[unpacked] = store
         progress("compiling engines", 0, 0)
-        compile_trees(trees, device.python, _guest_python(device, packages / "root"))
+        guest = _guest_python(device, packages / "root")
+        compile_trees(trees, device.python, guest, parts_left_alone())
 
 
 def _guest_python(device: Device, root: Path) -> tuple[str, ...]:

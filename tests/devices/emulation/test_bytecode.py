@@ -56,7 +56,7 @@ def test_several_folders_are_compiled_but_for_what_is_left(tmp_path: Path) -> No
 
 
 def test_a_compiler_that_fails_is_told(module: Path) -> None:
-    with pytest.raises(InternalError, match="could not compile the modules below /board"):
+    with pytest.raises(InternalError, match="the modules below /board: it ended with 1"):
         compile_tree(module.parent, Path("/board"), "2.7", ("false",))
 
 
