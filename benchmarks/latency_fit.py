@@ -21,11 +21,16 @@ from benchmarks.command import worded
 from benchmarks.latency_rows import Array, Observation, observations
 from edgeml_devices.device import Calibration
 from edgeml_devices.latency.model import SYNC_THREADS
+from edgeml_devices.profile import load_device
 
 ROW_SPREAD = 0.06
 """Typical scatter of published rows around any model, as a logarithm: one engine's versions and one
 board's samples differ by that much."""
 TARGETS = ("rpi3bplus", "rpi4", "rpi5")
+
+
+# Rates of copying by tinymembench, published with the boards' other benchmarks (sbc-bench results).
+COPY_GB_PER_S = MappingProxyType({"rpi3bplus": 1.1, "rpi4": 2.4, "rpi5": 5.6})
 
 
 @dataclass(frozen=True)
@@ -52,15 +57,27 @@ _SPREAD = MappingProxyType(
         "operator_sync_us": 0.5,
     }
 )
-# Pipelines refill in 5 to 10 cycles, L2 answers after 10 to 15 of which prefetching hides most, and
-# a copy reads and writes about twice what tinymembench calls its rate (4.8, 11 and 2.2 GB/s).
-PRIORS: Mapping[str, Prior] = MappingProxyType(
-    {
-        "rpi4": Prior(Calibration(1.0, 5.0, 5.0, None, 4.9, 0.6, 20.0), _SPREAD),
-        "rpi5": Prior(Calibration(0.9, 5.0, 4.0, 3.5, 12.0, 0.6, 7.0), _SPREAD),
-        "rpi3bplus": Prior(Calibration(0.9, 6.0, 6.0, None, 3.5, 0.6, 15.0), _SPREAD),
-    }
-)
+# Pipelines refill in 5 to 10 cycles; L2 answers after 10 to 15, and L3 after about 15 ns, of which
+# prefetching hides most. An out-of-order core computes while it waits for memory, an in-order one
+# hardly does. To wake threads and to join them takes some ten thousand cycles.
+_BLOCK_ENTRY_CYCLES, _L2_LINE_CYCLES, _L3_LINE_NS = 5.0, 5.0, 3.5
+_EXPOSED_SHARE = MappingProxyType({True: 0.6, False: 0.9})  # by whether out of order
+_SYNC_CYCLES = 25_000.0
+
+
+def prior(board: str) -> Prior:
+    """Return what the data sheet and the rate of copying say of *board*: no row is used."""
+    device = load_device(board)
+    center = Calibration(
+        compute_factor=1.0,
+        block_entry_cycles=_BLOCK_ENTRY_CYCLES,
+        l2_line_cycles=_L2_LINE_CYCLES,
+        l3_line_ns=_L3_LINE_NS if device.cache(3) else None,
+        dram_gb_per_s=2.0 * COPY_GB_PER_S[board],  # a copied byte is read and written
+        exposed_share=_EXPOSED_SHARE[device.out_of_order],
+        operator_sync_us=_SYNC_CYCLES / device.clock_mhz,
+    )
+    return Prior(center, _SPREAD)
 
 
 def predicted_ms(observed: Observation, constants: Calibration) -> float:
@@ -80,17 +97,17 @@ def predicted_ms(observed: Observation, constants: Calibration) -> float:
     return float(np.sum(longer + constants.exposed_share * shorter + branches + sync))
 
 
-def fit(observed: Sequence[Observation], prior: Prior) -> Calibration:
+def fit(observed: Sequence[Observation], belief: Prior) -> Calibration:
     """Return the constants that explain *observed*, rows of one board, best."""
-    names = [name for name in prior.spread if getattr(prior.center, name) is not None]
-    center = np.log([getattr(prior.center, name) for name in names])
-    spread = np.array([prior.spread[name] for name in names])
+    names = [name for name in belief.spread if getattr(belief.center, name) is not None]
+    center = np.log([getattr(belief.center, name) for name in names])
+    spread = np.array([belief.spread[name] for name in names])
 
     def constants(logarithms: Array) -> Calibration:
         values = {n: math.exp(v) for n, v in zip(names, logarithms, strict=True)}
         # The whole of the shorter part is the most that can show.
         values["exposed_share"] = min(1.0, values["exposed_share"])
-        return replace(prior.center, **values)
+        return replace(belief.center, **values)
 
     def residuals(logarithms: Array) -> Array:
         guess = constants(logarithms)
@@ -115,7 +132,7 @@ def main() -> int:
     found = observations(lambda task, done, total: print(task, done, total, file=sys.stderr))
     for target in TARGETS:
         rows = [o for o in found if o.case.target == target]
-        constants = fit(rows, PRIORS[target])
+        constants = fit(rows, prior(target))
         print(f"# {target}: {len(rows)} rows")
         for name, value in vars(constants).items():
             if value is not None:

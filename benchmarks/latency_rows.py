@@ -85,5 +85,5 @@ def _observations(progress: Progress) -> Iterator[Observation]:
 def _operators(target: str, engine: str, model: Path) -> Operators:
     device: Device = load_device(target)
     measurement = measure(device, ensure_sysroot(device), engine, model)
-    prices = Prices(measurement.works, device.mca_cpu, find_llvm())
+    prices = Prices(measurement.works, device.pipeline, find_llvm())
     return Operators.of(operator_loads(engine, measurement, prices))

@@ -5,22 +5,21 @@ limits. A row is predicted by constants that were fitted without any row of its 
 thread counts of it). The band is made of the same errors. Exits 1 when a limit is missed.
 """
 
+import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from benchmarks.command import worded
-from benchmarks.latency_fit import PRIORS, TARGETS, fit, predicted_ms
+from benchmarks.latency_fit import TARGETS, fit, predicted_ms, prior
 from benchmarks.latency_rows import Observation, observations
 from edgeml_devices.device import Calibration
 from edgeml_devices.profile import load_device
 
 MEDIAN_LIMIT, P90_LIMIT, NEW_BOARD_LIMIT = 5.0, 12.0, 10.0
 BAND_LIMIT, COVERAGE_LIMIT, RANK_LIMIT = 15.0, 80.0, 0.97
-# Rates of copying by tinymembench, published with the boards' other benchmarks (sbc-bench results).
-_COPY_GB_PER_S = {"rpi3bplus": 1.1, "rpi4": 2.4, "rpi5": 5.6}
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def leave_models_out(found: Sequence[Observation]) -> list[Prediction]:
     for target in TARGETS:
         rows = [o for o in found if o.case.target == target]
         for model in sorted({o.case.model for o in rows}):
-            constants = fit([o for o in rows if o.case.model != model], PRIORS[target])
+            constants = fit([o for o in rows if o.case.model != model], prior(target))
             predictions += [
                 Prediction(o, predicted_ms(o, constants)) for o in rows if o.case.model == model
             ]
@@ -52,28 +51,33 @@ def leave_models_out(found: Sequence[Observation]) -> list[Prediction]:
 def leave_board_out(found: Sequence[Observation], left_out: str) -> list[Prediction]:
     """Return the rows of a board predicted from its data sheet and the other boards' constants."""
     others = [target for target in TARGETS if target != left_out]
-    fitted = {t: fit([o for o in found if o.case.target == t], PRIORS[t]) for t in others}
+    fitted = {t: fit([o for o in found if o.case.target == t], prior(t)) for t in others}
     constants = carried_over(fitted, left_out)
     return [Prediction(o, predicted_ms(o, constants)) for o in found if o.case.target == left_out]
 
 
-def carried_over(fitted: dict[str, Calibration], board: str) -> Calibration:
-    """Return constants for *board*: the others' geometric mean, scaled by clock and copy rate."""
-    clocks = {target: load_device(target).clock_mhz for target in (*fitted, board)}
+def carried_over(fitted: Mapping[str, Calibration], board: str) -> Calibration:
+    """Return constants for *board*: its prior, with what other boards tell.
 
-    def mean(value: Callable[[str], float]) -> float:
-        return float(np.exp(np.mean([np.log(value(target)) for target in fitted])))
+    Costs in cycles are the others' geometric means. How much of the waiting for memory shows is
+    told by cores of the same kind only, in order or out of order. The compute factor says how far
+    one scheduling model of LLVM is off, and nothing of another one; the rate of memory is the
+    board's own.
+    """
+    devices = {target: load_device(target) for target in (*fitted, board)}
+    center = prior(board).center
 
-    rate = mean(lambda t: fitted[t].dram_gb_per_s / _COPY_GB_PER_S[t]) * _COPY_GB_PER_S[board]
-    sync_us = mean(lambda t: fitted[t].operator_sync_us * clocks[t]) / clocks[board]
+    def mean(value: Callable[[str], float], targets: Iterable[str] = tuple(fitted)) -> float:
+        return math.exp(np.mean([math.log(value(target)) for target in targets]))
+
+    kin = [t for t in fitted if devices[t].out_of_order == devices[board].out_of_order]
+    sync_cycles = mean(lambda t: fitted[t].operator_sync_us * devices[t].clock_mhz)
     return replace(
-        PRIORS[board].center,
-        compute_factor=mean(lambda t: fitted[t].compute_factor),
+        center,
         block_entry_cycles=mean(lambda t: fitted[t].block_entry_cycles),
         l2_line_cycles=mean(lambda t: fitted[t].l2_line_cycles),
-        exposed_share=mean(lambda t: fitted[t].exposed_share),
-        dram_gb_per_s=rate,
-        operator_sync_us=sync_us,
+        exposed_share=mean(lambda t: fitted[t].exposed_share, kin) if kin else center.exposed_share,
+        operator_sync_us=sync_cycles / devices[board].clock_mhz,
     )
 
 

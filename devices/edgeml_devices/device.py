@@ -117,6 +117,19 @@ class KnownBad:
 
 
 @dataclass(frozen=True)
+class Pipeline:
+    """How a core works through its instructions.
+
+    Args:
+        mca_cpu: ``-mcpu`` of llvm-mca that stands for it.
+        out_of_order: Whether later instructions start while earlier ones wait.
+    """
+
+    mca_cpu: str
+    out_of_order: bool
+
+
+@dataclass(frozen=True)
 class Device:
     """One board.
 
@@ -127,6 +140,7 @@ class Device:
         arch: ``aarch64`` or ``armv7``.
         soc: System on chip.
         core: Core type, such as ``Cortex-A72``.
+        out_of_order: Whether a core starts later instructions while earlier ones wait.
         cores: Number of cores.
         clock_mhz: Highest sustained clock.
         midr: Main ID register of the cores, by which engines choose kernels.
@@ -152,6 +166,7 @@ class Device:
     arch: Arch
     soc: str
     core: str
+    out_of_order: bool
     cores: int
     clock_mhz: int
     midr: int
@@ -176,6 +191,11 @@ class Device:
         return self.require_timing().mca_cpu
 
     @property
+    def pipeline(self) -> Pipeline:
+        """What prices blocks of code; `UnsupportedError` without `timing`."""
+        return Pipeline(self.mca_cpu, self.out_of_order)
+
+    @property
     def calibration(self) -> Calibration:
         """Constants of the latency model; `UnsupportedError` without `timing`."""
         return self.require_timing().calibration
@@ -194,7 +214,7 @@ class Device:
         if self.timing is None:
             raise UnsupportedError(
                 f"{self.title} runs 32-bit code ({self.arch}), and only 64-bit code can be timed.",
-                "Choose a 64-bit target, or measure on it: edgeml bench BUNDLE --host user@board",
+                "Choose a 64-bit target, or measure on the board: edgeml-runtime bench BUNDLE",
             )
         return self.timing
 

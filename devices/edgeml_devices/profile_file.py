@@ -64,6 +64,7 @@ def read_device(text: str, file: str, *, named: str | None = None, own: bool = F
         soc=board.text("soc"),
         ram_mib=board.integers("ram_mib", 1, 1 << 20),
         core=cpu.text("core"),
+        out_of_order=cpu.boolean("out_of_order"),
         cores=cpu.integer("cores", 1, 64),
         clock_mhz=cpu.integer("clock_mhz", 100, 10_000),
         midr=cpu.integer("midr", 0, 0xFFFF_FFFF),

@@ -1,4 +1,4 @@
-"""`edgeml.compare`: parity of two artifacts."""
+"""`edgeml.compare`: parity of two artifacts, and of their layers."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
@@ -11,6 +11,13 @@ import numpy as np
 from edgeml.pipeline.formats import FORMATS
 from edgeml.pipeline.plan import read_pipeline
 from edgeml_converters.data import Dataset, open_data, synthetic_data
+from edgeml_converters.layers import (
+    LayerComparison,
+    LayeredModel,
+    OnnxLayers,
+    TfliteLayers,
+    compare_layers,
+)
 from edgeml_converters.sources import load_source
 from edgeml_converters.verify import Parity, artifact_runner, verify
 from edgeml_runtime.engines import Engine, open_engine
@@ -31,6 +38,7 @@ class Comparison:
         inputs: In words, what both were fed.
         tolerance: Largest absolute error that passes, as a share of the reference's output range.
         parity: What was measured.
+        layers: The same tensor by tensor, where it was asked for.
     """
 
     reference: Path
@@ -38,6 +46,7 @@ class Comparison:
     inputs: str
     tolerance: float
     parity: Parity
+    layers: LayerComparison | None = None
 
     @property
     def failures(self) -> tuple[GateError, ...]:
@@ -66,6 +75,7 @@ class Comparison:
             "parity": self.parity.to_json(),
             "passed": not self.failures,
             "failures": [failure.to_json() for failure in self.failures],
+            **({} if self.layers is None else {"layers": self.layers.to_json()}),
         }
 
 
@@ -77,6 +87,7 @@ def compare(
     preprocess: Path | None = None,
     tolerance: float = DEFAULT_TOLERANCE,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    layers: bool = False,
     progress: Progress = silent,
 ) -> Comparison:
     """Run two models on the same inputs.
@@ -88,6 +99,7 @@ def compare(
         preprocess: TOML file of the steps from a sample of *data* to the input.
         tolerance: Largest absolute error that passes, as a share of the reference's output range.
         input_shapes: Sizes of the reference's free axes, by input.
+        layers: Also compare the intermediate tensors that both models have.
         progress: Told of each sample.
 
     Raises:
@@ -101,8 +113,28 @@ def compare(
         samples = _samples(data, preprocess, inputs)
         runner = artifact_runner(found, inputs, outputs)
         parity = verify(expected.run, runner, _reported(samples, progress))
+        walked = None
+        if layers:
+            walked = compare_layers(
+                _layered(first, expected, input_shapes or {}),
+                _layered(second, found, {}),
+                _Inputs(samples),
+                tolerance,
+                progress=progress,
+                total=samples.size or 0,
+            )
     words = "seeded random inputs" if samples.synthetic else samples.name
-    return Comparison(first, second, words, tolerance, parity)
+    return Comparison(first, second, words, tolerance, parity, walked)
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The inputs of samples, to be read again and again."""
+
+    samples: Dataset
+
+    def __iter__(self) -> Iterator[Mapping[str, np.ndarray]]:
+        return (sample.inputs for sample in self.samples)
 
 
 def _open_reference(
@@ -114,6 +146,16 @@ def _open_reference(
         return source.reference(), source.inputs, source.outputs
     engine = _open(path)
     return engine, engine.inputs, engine.outputs
+
+
+def _layered(
+    path: Path, engine: Engine, input_shapes: Mapping[str, tuple[int, ...]]
+) -> LayeredModel:
+    """Return the model at *path*, open in *engine*, with its intermediate tensors."""
+    if path.suffix.lower() == ".tflite":
+        return TfliteLayers(path, engine.inputs, engine.outputs)
+    source = load_source(str(path), input_shapes)
+    return OnnxLayers(source.graph, source.inputs, source.outputs)
 
 
 def _open(path: Path) -> Engine:

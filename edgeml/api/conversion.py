@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from edgeml.pipeline.artifacts import Draft, Examiner, write_drafts
+from edgeml.pipeline.artifacts import Examiner, write_drafts
+from edgeml.pipeline.draft import Draft, weights_file
 from edgeml.pipeline.packing import pack
 from edgeml.pipeline.plan import Order, Plan, make_plan
 from edgeml.pipeline.record import Artifact, Conversion
@@ -35,6 +36,7 @@ def convert(
     consent: Consent = refuse,
     labels: Path | None = None,
     name: str | None = None,
+    min_runtimes: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Conversion:
     """Write *source* as ``NAME.PRECISION.FORMAT``, with ``NAME.edgeml`` and ``conversion.json``.
@@ -69,6 +71,7 @@ def convert(
         settings=SourceSettings(input_dtypes or {}, trust_pickle, consent, progress),
         labels=labels,
         name=name,
+        min_runtimes=min_runtimes,
     )
     watch = Stopwatch()
     with watch.timing("load"):
@@ -83,10 +86,14 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
     with closing(Examiner(plan, progress, watch)) as examiner:
         examined = [
             (examiner.examine(draft, stage.output / draft.file_name(plan.name)), draft)
-            for draft in drafts
+            for draft in (draft.stage(stage.folder, plan.name) for draft in drafts)
         ]
         verified_on = _in_words(plan, examined[0][0].parity.samples)
-        accepted = [(artifact, draft) for artifact, draft in examined if not artifact.rejected]
+        accepted = [
+            (artifact, draft)
+            for artifact, draft in examined
+            if not artifact.rejected and not draft.split
+        ]
         if accepted:
             with watch.timing("bundle"):
                 pack(stage.folder / bundle, plan, examiner, accepted, verified_on)
@@ -112,7 +119,12 @@ def _write_files(
 ) -> None:
     """Write what the bundle does not: artifacts and record; drop what they make untrue."""
     for artifact, draft in examined:
-        (stage.folder / artifact.path.name).write_bytes(draft.data)
+        file = stage.folder / artifact.path.name
+        if draft.staged is None:
+            file.write_bytes(draft.data)
+            stage.obsolete.append(weights_file(artifact.accepted_path).name)
+        else:
+            draft.staged.replace(file)
         stage.obsolete.append(artifact.other_path.name)
     if conversion.bundle is None:
         stage.obsolete.append(bundle)

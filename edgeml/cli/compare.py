@@ -1,7 +1,7 @@
-"""`edgeml compare`: parity of two artifacts."""
+"""`edgeml compare`: parity of two artifacts, and of their layers."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,8 +13,13 @@ from edgeml.cli.console import (
     report_failures,
     save_document,
 )
+from edgeml.cli.layer_text import LISTED, print_layers
 from edgeml.cli.options import Debug, InputShape, Json, Save, parse_input_shapes
 from edgeml.whole_file import check_targets
+from edgeml_runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from edgeml.api.comparison import Comparison
 
 EXAMPLE = "\b\nExample: edgeml compare model.onnx out/model.int8.tflite --data test.npz"
 
@@ -48,6 +53,23 @@ Tolerance = Annotated[
         "(the default suits float32, int8 wants about 0.1). Example: --tolerance 0.1",
     ),
 ]
+Layers = Annotated[
+    bool,
+    typer.Option(
+        "--layers",
+        help="Also compare the intermediate tensors that both have, and name the first that "
+        "diverges.",
+    ),
+]
+LayerOrder = Annotated[
+    Literal["worst", "graph"] | None,
+    typer.Option(
+        "--order",
+        help="Of the layers: those that add the most error first (the default), or as in A. "
+        "Example: --order graph",
+    ),
+]
+AllLayers = Annotated[bool, typer.Option("--all", help=f"Print all layers, not {LISTED} of them.")]
 
 
 def command(
@@ -58,12 +80,21 @@ def command(
     preprocess: Preprocess = None,
     tolerance: Tolerance = 1e-4,
     input_shape: InputShape = None,
+    layers: Layers = False,
+    order: LayerOrder = None,
+    all_layers: AllLayers = False,
     save: Save = None,
     as_json: Json = False,
     _debug: Debug = False,
 ) -> int:
     """Tell how far two artifacts' outputs are apart."""
     check_targets(save)
+    if not layers and (order is not None or all_layers):
+        raise InputError(
+            f"{'--all' if order is None else '--order'} says how to list layers, "
+            "and none are compared.",
+            "Add --layers, or leave it out.",
+        )
     with progress_display() as progress:
         comparison = edgeml.compare(
             reference,
@@ -72,20 +103,27 @@ def command(
             preprocess=preprocess,
             tolerance=tolerance,
             input_shapes=parse_input_shapes(input_shape),
+            layers=layers,
             progress=progress,
         )
     save_document(save, comparison.to_json())
     if as_json:
         print_document(comparison.to_json())
     else:
-        parity = comparison.parity
-        agreement = "-" if parity.agreement is None else f"{parity.agreement:.2f} %"
-        print_lines(
-            f"{comparison.candidate.name} against {comparison.reference.name}, "
-            f"{parity.samples} samples of {comparison.inputs}",
-            f"largest error   {parity.max_abs:.3g} ({parity.rel_range:.2e} of the output range)",
-            f"SQNR            {parity.sqnr_db:.1f} dB",
-            f"cosine          {parity.cosine:.6f}",
-            f"same top class  {agreement}",
-        )
+        _print_parity(comparison)
+        if comparison.layers is not None:
+            print_layers(comparison.layers, in_order=order == "graph", all_=all_layers)
     return report_failures(comparison.failures)
+
+
+def _print_parity(comparison: "Comparison") -> None:
+    parity = comparison.parity
+    agreement = "-" if parity.agreement is None else f"{parity.agreement:.2f} %"
+    print_lines(
+        f"{comparison.candidate.name} against {comparison.reference.name}, "
+        f"{parity.samples} samples of {comparison.inputs}",
+        f"largest error   {parity.max_abs:.3g} ({parity.rel_range:.2e} of the output range)",
+        f"SQNR            {parity.sqnr_db:.1f} dB",
+        f"cosine          {parity.cosine:.6f}",
+        f"same top class  {agreement}",
+    )

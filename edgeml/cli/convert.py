@@ -131,6 +131,16 @@ Name = Annotated[
     ),
 ]
 
+MinRuntime = Annotated[
+    str | None,
+    typer.Option(
+        "--min-runtime",
+        help="Oldest engines that must run the files: the ONNX file is lowered to what that "
+        "onnxruntime reads, TFLite operators are checked against that tflite-runtime (default: the "
+        "source's own opset). Example: --min-runtime onnxruntime==1.16,tflite-runtime==2.14",
+    ),
+]
+
 
 def command(
     source: Source,
@@ -147,6 +157,7 @@ def command(
     input_shape: InputShape = None,
     labels: Labels = None,
     name: Name = None,
+    min_runtime: MinRuntime = None,
     trust_pickle: TrustPickle = False,
     yes: Yes = False,
     as_json: Json = False,
@@ -171,6 +182,7 @@ def command(
             consent=consent_by(yes),
             labels=labels,
             name=name,
+            min_runtimes=split_names(min_runtime),
             progress=progress,
         )
     if as_json:
@@ -184,6 +196,12 @@ def _print_text(conversion: "Conversion") -> None:
     print_table(COLUMNS, [_row(artifact) for artifact in conversion.artifacts])
     print_lines(*(f"note: {note}" for note in conversion.source.notes))
     print_lines(f"verified against {conversion.source.path.name} on {conversion.verified_on}")
+    for artifact in conversion.artifacts:
+        if artifact.weights is not None:
+            print_lines(
+                f"{artifact.weights.name} holds the weights of {artifact.path.name}, which is too "
+                "large for one file; the bundle is without it"
+            )
     if conversion.bundle is not None:
         print_lines(f"bundle {conversion.bundle}")
 

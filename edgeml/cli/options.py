@@ -41,9 +41,9 @@ InputShape = Annotated[
     list[str] | None,
     typer.Option(
         "--input-shape",
-        help="Fixes an input's free sizes; may be repeated (default: a free batch becomes 1). "
-        "A PyTorch input that is not float32 has its type behind them: ids:1x128:int64. "
-        "Example: --input-shape image:1x3x224x224",
+        help="Fixes an input's free sizes, or one size by its name in the model (height:224); may "
+        "be repeated (default: a free batch becomes 1). A PyTorch input that is not float32 has "
+        "its type behind them: ids:1x128:int64. Example: --input-shape image:1x3x224x224",
     ),
 ]
 TrustPickle = Annotated[

@@ -7,6 +7,8 @@ from typing import Any, Final
 from edgeml.gates.verdict import EntryKey
 
 UNKNOWN: Final = "unknown"
+SEEDED: Final = "seeded"
+"""Stands for inputs that nobody gave."""
 _DIGEST_LETTERS: Final = 12
 """Of a digest, in messages: enough to tell two apart."""
 
@@ -19,6 +21,7 @@ _PROVENANCE: Final = {
     "llvm": "llvm",
     "llvm_cpu": "llvm cpu",
     "sysroot_sha256": "sysroot",
+    "inputs_sha256": "inputs",
 }
 
 
@@ -116,6 +119,6 @@ def _conditions(entry: Mapping[str, Any]) -> dict[str, str]:
         "clock": UNKNOWN if clock_mhz is None else f"{clock_mhz} MHz",
     }
     for key, name in _PROVENANCE.items():
-        text = str(provenance.get(key, UNKNOWN))
+        text = str(provenance.get(key, UNKNOWN)) or SEEDED
         conditions[name] = text[:_DIGEST_LETTERS] if key.endswith("_sha256") else text
     return conditions

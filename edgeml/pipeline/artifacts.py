@@ -1,14 +1,14 @@
 """Building the artifacts and holding each to the source model."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
 
+from edgeml.pipeline.draft import Draft, weights_file
 from edgeml.pipeline.formats import Format
 from edgeml.pipeline.gates import failed_gates
 from edgeml.pipeline.plan import Plan
@@ -31,19 +31,6 @@ VERIFY_SAMPLES = 100
 """Parity is measured on as many samples at most; scores take all."""
 
 
-@dataclass(frozen=True)
-class Draft:
-    """A written model that was not looked at yet."""
-
-    format: Format
-    precision: str
-    data: bytes
-
-    def file_name(self, name: str) -> str:
-        """Return the file's name for the model *name*."""
-        return f"{name}.{self.precision}.{self.format.name}"
-
-
 def write_drafts(
     plan: Plan, progress: Progress, watch: Stopwatch
 ) -> tuple[list[Draft], QuantizationSummary | None]:
@@ -52,20 +39,45 @@ def write_drafts(
     Raises:
         UnsupportedError: A format cannot hold the model; lists every node in the way.
     """
+    drafts: list[Draft] = []
+    summary = None
+    optimized: ir.Model | None = None
+    for precision in plan.precisions:
+        native = plan.source.native
+        if native is not None and precision != native.precision:
+            native = None
+        written = [f for f in plan.formats if native is None or f.name != native.format]
+        graph: ir.Model | None = None
+        if written:
+            graph = optimized = optimized or _optimized(plan, progress, watch)
+            if native is None and precision == "int8":
+                graph = _quantized(plan, optimized, progress, watch)
+                summary = quantization_summary(graph)
+        for format_ in plan.formats:
+            if native is not None and format_ not in written:
+                drafts.append(Draft(format_, precision, native.data))
+                continue
+            assert graph is not None
+            shown = precision if native is None else native.graph_precision
+            with watch.timing("write"):
+                drafts.append(_write(plan, format_, shown, graph))
+    return drafts, summary
+
+
+def _optimized(plan: Plan, progress: Progress, watch: Stopwatch) -> ir.Model:
     with watch.timing("optimize"):
         progress("optimizing the graph", 0, 1)
         optimized = optimize(plan.source.graph)
         progress("optimizing the graph", 1, 1)
-    drafts, summary = [], None
-    for precision in plan.precisions:
-        graph = optimized
-        if precision == "int8":
-            graph = _quantized(plan, optimized, progress, watch)
-            summary = quantization_summary(graph)
-        for format_ in plan.formats:
-            with watch.timing("write"):
-                drafts.append(Draft(format_, precision, format_.write(graph)))
-    return drafts, summary
+    return optimized
+
+
+def _write(plan: Plan, format_: Format, precision: str, graph: ir.Model) -> Draft:
+    file_name = f"{plan.name}.{precision}.{format_.name}"
+    fitting = plan.min_runtimes.fit(graph, format_.name)
+    draft = Draft(format_, precision, *format_.render(fitting, weights_file(Path(file_name)).name))
+    plan.min_runtimes.check(draft.data, format_.name, file_name)
+    return draft
 
 
 def _quantized(plan: Plan, graph: ir.Model, progress: Progress, watch: Stopwatch) -> ir.Model:
@@ -73,7 +85,9 @@ def _quantized(plan: Plan, graph: ir.Model, progress: Progress, watch: Stopwatch
     assert data is not None, "the plan refuses int8 without calibration data"
     with watch.timing("write"):
         for format_ in plan.formats:
-            format_.write(graph)  # a node that a format lacks is told before the long part
+            _write(
+                plan, format_, "float32", graph
+            )  # a node that a format lacks is told before the long part
     with watch.timing("calibrate"):
         samples = (sample.inputs for sample in data)
         ranges = calibrate(graph, samples, progress, data.size or 0)
@@ -94,7 +108,10 @@ class Examiner:
 
     @property
     def reference(self) -> Runner:
-        """The source model."""
+        """The source model, in its initial state."""
+        if self._plan.source.stateful:
+            self._reference.close()
+            self._reference = self._plan.source.reference()
         return self._reference.run
 
     def close(self) -> None:
@@ -109,7 +126,7 @@ class Examiner:
             path: Where it will stand, were it to pass.
         """
         name = draft.format.verification_engine()
-        with closing(open_engine(name, draft.data)) as engine:
+        with closing(open_engine(name, draft.model)) as engine:
             runner = self.runner(engine)
             with self._watch.timing("verify"):
                 inputs = _inputs(self._counted(self.samples, f"verifying {path.name}"))
@@ -123,8 +140,9 @@ class Examiner:
             path=path.with_name(f"{path.name}{REJECTED_SUFFIX}") if failures else path,
             format=draft.format.name,
             precision=draft.precision,
-            size_bytes=len(draft.data),
-            sha256=hashlib.sha256(draft.data).hexdigest(),
+            size_bytes=draft.size_bytes,
+            sha256=draft.sha256(),
+            weights=weights_file(path) if draft.split else None,
             engine=(name, version),
             parity=parity,
             scores=scores,
@@ -166,5 +184,7 @@ def _named(
     found: tuple[TensorSpec, ...], expected: tuple[TensorSpec, ...], format_: Format
 ) -> tuple[TensorSpec, ...]:
     """Return a file's tensors with the layout that its format gives to the source's images."""
-    layouts = {spec.name: format_.image_layout if spec.layout else "" for spec in expected}
+    layouts = {
+        spec.name: (format_.image_layout or spec.layout) if spec.layout else "" for spec in expected
+    }
     return tuple(replace(spec, layout=layouts[spec.name]) for spec in found)

@@ -6,8 +6,8 @@ from typing import Final
 from edgeml_converters.verify import Accuracy, Parity, check_parity
 from edgeml_runtime.errors import GateError
 
+_DEFECT: Final = "This is a defect of the conversion; report it with the model."
 _PARITY_REMEDY: Final = {
-    "float32": "This is a defect of the conversion; report it with the model.",
     "int8": "Calibrate on data that looks like the real inputs, or use --quantize float32.",
 }
 
@@ -31,7 +31,9 @@ def failed_gates(
     failures = []
     broken = check_parity(parity, precision)
     if broken is not None:
-        failures.append(GateError(f"{name} is not its source: {broken}", _PARITY_REMEDY[precision]))
+        failures.append(
+            GateError(f"{name} is not its source: {broken}", _PARITY_REMEDY.get(precision, _DEFECT))
+        )
     if max_drop is not None and scores and scores[0].drop > max_drop:
         score = scores[0]
         failures.append(

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgeml import __version__
-from edgeml.pipeline.artifacts import Draft, Examiner
+from edgeml.pipeline.artifacts import Examiner
+from edgeml.pipeline.draft import Draft
 from edgeml.pipeline.formats import FORMATS
 from edgeml.pipeline.golden import golden_vectors
 from edgeml.pipeline.plan import Plan
 from edgeml.pipeline.record import Artifact
+from edgeml_converters.inspection import minimum_engines
 from edgeml_runtime.bundle import write_bundle
 from edgeml_runtime.engines import open_engine
 from edgeml_runtime.manifest import GoldenRecord, Manifest, Variant
@@ -45,7 +47,7 @@ def pack(
     for artifact, draft in accepted:
         with closing(open_engine(artifact.engine[0], draft.data)) as engine:
             tolerances[artifact.id] = golden.tolerance(examiner.runner(engine), artifact.precision)
-    variants = tuple(_variant(artifact, plan.name) for artifact, _ in accepted)
+    variants = tuple(_variant(artifact, draft, plan.name) for artifact, draft in accepted)
     manifest = Manifest(
         name=plan.name,
         version=MODEL_VERSION,
@@ -68,7 +70,8 @@ def pack(
     write_bundle(path, manifest, {**models, GOLDEN_PATH: golden_data})
 
 
-def _variant(artifact: Artifact, name: str) -> Variant:
+def _variant(artifact: Artifact, draft: Draft, name: str) -> Variant:
+    needs = minimum_engines(draft.data, artifact.format)
     return Variant(
         id=artifact.id,
         path=f"models/{name}.{artifact.id}",
@@ -76,8 +79,7 @@ def _variant(artifact: Artifact, name: str) -> Variant:
         precision=artifact.precision,
         sha256=artifact.sha256,
         size_bytes=artifact.size_bytes,
-        # Nobody has measured the oldest version of each engine that runs it: any is tried.
-        engines=dict.fromkeys(FORMATS[artifact.format].engines, ""),
+        engines={name: needs.get(name, "") for name in FORMATS[artifact.format].engines},
         inputs=artifact.inputs,
         outputs=artifact.outputs,
         accuracy=None if artifact.accuracy is None else artifact.accuracy.to_json(),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeml.pipeline.formats import FORMATS, PRECISIONS, Format
+from edgeml.pipeline.min_runtime import MinRuntimes, parse_min_runtimes
 from edgeml_converters.data import Dataset, open_data, synthetic_data
 from edgeml_converters.data.python_callable import load_callable
 from edgeml_converters.sources import SourceModel, SourceSettings, load_source
@@ -36,6 +37,7 @@ class Order:
     settings: SourceSettings
     labels: Path | None
     name: str | None
+    min_runtimes: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,7 @@ class Plan:
     pipeline: Pipeline | None
     labels: tuple[str, ...]
     max_drop: float | None
+    min_runtimes: MinRuntimes
 
     def verification_data(self) -> Dataset:
         """Return evaluation data, else calibration data, else seeded synthetic samples."""
@@ -66,6 +69,7 @@ def make_plan(order: Order) -> Plan:
         InputError: Something in it is wrong; names the option, what was given and what is allowed.
     """
     _check_words(order)
+    min_runtimes = parse_min_runtimes(order.min_runtimes, order.formats)
     source = load_source(str(order.source), order.input_shapes, order.settings)
     pipeline = None if order.preprocess is None else read_pipeline(order.preprocess)
     labels = () if order.labels is None else _read_labels(order.labels)
@@ -79,11 +83,12 @@ def make_plan(order: Order) -> Plan:
             f"--evaluate {order.evaluate} has no labels, so nothing can be scored on it.",
             "Give labelled data, for example an .npz with `inputs` and `labels`.",
         )
+    _check_native(order, source)
     return Plan(
         source=source,
         name=order.name or source.name,
         formats=tuple(FORMATS[name] for name in order.formats),
-        precisions=tuple(order.precisions),
+        precisions=_precisions(order, source),
         calibration=calibration,
         evaluation=evaluation,
         task=task,
@@ -91,6 +96,7 @@ def make_plan(order: Order) -> Plan:
         pipeline=pipeline,
         labels=labels,
         max_drop=order.max_drop,
+        min_runtimes=min_runtimes,
     )
 
 
@@ -167,6 +173,30 @@ def _metrics(order: Order, task: str) -> tuple[str, ...]:
         if ":" in metric:
             load_callable(metric)  # what does not load is told before the work, not after it
     return metrics
+
+
+def _precisions(order: Order, source: SourceModel) -> tuple[str, ...]:
+    """Return what to write, each precision once: a file that is int8 already stays so."""
+    if source.native is None:
+        return tuple(order.precisions)
+    return tuple(dict.fromkeys(map(source.native.resolve, order.precisions)))
+
+
+def _check_native(order: Order, source: SourceModel) -> None:
+    native = source.native
+    if native is not None and native.precision in {"dynamic", "int16"}:
+        wanted = [name for name in order.precisions if name != "float32"]
+        if wanted:
+            raise InputError(
+                f"{source.path} is quantized already ({native.precision}), and --quantize asks "
+                f"for {', '.join(wanted)}.",
+                "Leave --quantize out, or start from the float model.",
+            )
+    if source.stateful and order.evaluate is not None:
+        raise InputError(
+            f"{source.path} remembers what it was fed, so samples cannot be scored one by one.",
+            "Leave --evaluate out.",
+        )
 
 
 def _check_task(source: SourceModel, task: str, labels: tuple[str, ...]) -> None:

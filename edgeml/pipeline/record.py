@@ -22,14 +22,15 @@ class Artifact:
         path: The file, in the output folder.
         format: ``onnx`` or ``tflite``.
         precision: ``float32`` or ``int8``.
-        size_bytes: Size of the file.
-        sha256: Digest of the file.
+        size_bytes: Size of the file, with that of its weights.
+        sha256: Digest of the file, followed by its weights.
         engine: Name and version of the engine that it was verified in.
         parity: How far its outputs are from the source's.
         scores: One score for each metric; the first one is gated.
         inputs: Its inputs, with the names of the source and the layout of the file.
         outputs: Its outputs, likewise.
         failures: The gates that it did not pass; it is set aside as ``.rejected`` if there are any.
+        weights: The second file of a model that is too large for one, which no bundle takes.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class Artifact:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     failures: tuple[GateError, ...] = ()
+    weights: Path | None = None
 
     @property
     def id(self) -> str:
@@ -55,10 +57,15 @@ class Artifact:
         return bool(self.failures)
 
     @property
+    def accepted_path(self) -> Path:
+        """Where the artifact stands if it passes."""
+        return self.path.with_suffix("") if self.rejected else self.path
+
+    @property
     def other_path(self) -> Path:
         """Where an earlier conversion left this artifact when its gates ended the other way."""
         if self.rejected:
-            return self.path.with_suffix("")
+            return self.accepted_path
         return self.path.with_name(f"{self.path.name}{REJECTED_SUFFIX}")
 
     @property
@@ -71,6 +78,7 @@ class Artifact:
         name, version = self.engine
         return {
             "path": path,
+            "weights": None if self.weights is None else self.weights.name,
             "format": self.format,
             "precision": self.precision,
             "bytes": self.size_bytes,

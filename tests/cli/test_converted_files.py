@@ -13,7 +13,9 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from onnx import numpy_helper
 
+from edgeml import convert
 from edgeml_runtime.bundle import open_bundle
+from edgeml_runtime.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from tests.cli.conftest import RunCommand
@@ -48,6 +50,28 @@ def test_float_is_the_source_and_int8_is_within_a_point(converted: Path) -> None
         else:
             assert -1.0 <= accuracy["drop"] <= 1.0
             assert parity["agreement"] >= 98.0
+
+
+def test_a_model_too_large_for_one_file_gets_two(
+    example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgeml.pipeline.formats.LARGEST_FILE_BYTES", 1000)
+    conversion = convert(example / "fashion.onnx", tmp_path, formats=["onnx"])
+    (artifact,) = conversion.artifacts
+    names = {"fashion.float32.onnx", "fashion.float32.onnx.data", "conversion.json"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    assert conversion.bundle is None
+    (item,) = _record(tmp_path)["artifacts"]
+    content = b"".join((tmp_path / item[key]).read_bytes() for key in ("path", "weights"))
+    assert (item["bytes"], item["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    assert artifact.parity.rel_range < 1e-6
+    again = convert(artifact.path, tmp_path / "again", formats=["onnx"])  # it is a source too
+    assert again.passed
+    with pytest.raises(UnsupportedError, match=r"a \.tflite file holds 2 GiB"):
+        convert(example / "fashion.onnx", tmp_path, formats=["tflite"])
+    monkeypatch.undo()
+    convert(example / "fashion.onnx", tmp_path, formats=["onnx"])
+    assert not (tmp_path / "fashion.float32.onnx.data").exists()
 
 
 def test_int8_is_much_smaller(converted: Path) -> None:

@@ -182,3 +182,14 @@ def test_a_baseline_without_time_is_refused(
     profile["results"][0]["latency_ms"]["estimate"] = estimate
     with pytest.raises(InputError, match="took no time"):
         load_baseline(save(profile))
+
+
+def test_other_inputs_are_another_condition(profile: Document, save: Save) -> None:
+    then = copy.deepcopy(profile)
+    for entry in then["results"]:
+        entry["provenance"]["inputs_sha256"] = "0123456789abcdef"
+    now = copy.deepcopy(profile)
+    for entry in now["results"]:
+        entry["provenance"]["inputs_sha256"] = ""
+    (remark,) = load_baseline(save(then)).remarks(now["results"])
+    assert "inputs 0123456789ab then, seeded now" in remark

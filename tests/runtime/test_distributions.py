@@ -14,7 +14,7 @@ def test_every_installed_distribution_has_the_version_that_python_tells() -> Non
     told: dict[str, str] = {}
     for distribution in importlib.metadata.distributions():
         told.setdefault(distribution.metadata["Name"], distribution.version)
-    assert {"numpy", "onnxruntime", "ai-edge-litert"} <= set(told)
+    assert "numpy" in told
     for name, version in told.items():
         assert distribution_version(name) == version
 

@@ -25,7 +25,7 @@ def serialize_onnx(model: ir.Model) -> bytes:
     if size_bytes > _PROTOBUF_LIMIT_BYTES:
         raise InternalError(
             f"The ONNX graph takes {size_bytes} bytes, and one file holds 2 GiB at most.",
-            "Convert the model to TFLite only, or split it.",
+            "Split the weights off, into a file beside it.",
         )
     try:
         onnx.checker.check_model(proto)

@@ -26,18 +26,21 @@ def optimize(model: ir.Model) -> ir.Model:
     return simplify(copy_model(model), _LARGEST_GROWN_CONSTANT_BYTES)
 
 
-def simplify(model: ir.Model, largest_constant_bytes: int | None) -> ir.Model:
+def simplify(
+    model: ir.Model, largest_constant_bytes: int | None, *, constant_outputs: bool = False
+) -> ir.Model:
     """Simplify a model in place and return it.
 
     Args:
         model: The model to change.
         largest_constant_bytes: Constants larger than this (and larger than what they are computed
             from) stay computed; ``None`` folds all.
+        constant_outputs: Whether outputs of the graph may become constants too.
     """
     prepare_graph(model)
     for _ in range(_MAX_ROUNDS):
         infer_shapes(model)
-        changed = fold_constants(model, largest_constant_bytes)
+        changed = fold_constants(model, largest_constant_bytes, outputs=constant_outputs)
         for fusion in FUSIONS:
             changed |= fusion(model)
         if not changed:

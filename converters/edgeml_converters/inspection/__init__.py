@@ -12,8 +12,15 @@ from edgeml_converters.inspection.document import (
     Inspection,
     VariantInspection,
 )
-from edgeml_converters.inspection.formats import READERS, inspect_model, list_operators
+from edgeml_converters.inspection.formats import (
+    READERS,
+    inspect_model,
+    list_operators,
+    minimum_engines,
+)
 from edgeml_converters.inspection.macs import ModelOperator
+from edgeml_converters.inspection.oldest_engines import onnxruntime_limits
+from edgeml_converters.inspection.tflite_file import tflite_obstacles
 
 __all__ = [
     "READERS",
@@ -25,4 +32,7 @@ __all__ = [
     "VariantInspection",
     "inspect_model",
     "list_operators",
+    "minimum_engines",
+    "onnxruntime_limits",
+    "tflite_obstacles",
 ]

@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from edgeml_converters.inspection.document import Inspection
+from edgeml_converters.inspection.document import EngineNeed, Inspection
 from edgeml_converters.inspection.macs import ModelOperator
 from edgeml_runtime.errors import InputError
 
@@ -19,6 +19,11 @@ READERS: Mapping[str, str] = {
 _LISTERS: Mapping[str, str] = {
     ".onnx": f"{_PACKAGE}.onnx_file:list_onnx_operators",
     ".tflite": f"{_PACKAGE}.tflite_file:list_tflite_operators",
+}
+
+_NEEDS: Mapping[str, str] = {
+    "onnx": f"{_PACKAGE}.onnx_file:onnx_needs",
+    "tflite": f"{_PACKAGE}.tflite_file:tflite_needs",
 }
 
 
@@ -43,6 +48,17 @@ def inspect_model(path: Path) -> Inspection:
     return inspection
 
 
+def minimum_engines(data: bytes, format_name: str) -> dict[str, str]:
+    """Return the oldest version of each engine that reads a model, empty where any does.
+
+    Args:
+        data: The file.
+        format_name: ``onnx`` or ``tflite``.
+    """
+    needs: tuple[EngineNeed, ...] = _function(_NEEDS[format_name])(data)
+    return {need.engine: need.version or "" for need in needs}
+
+
 def list_operators(path: Path) -> tuple[ModelOperator, ...]:
     """Return the operators of the model file at *path*, in its order, with their MACs.
 
@@ -53,7 +69,7 @@ def list_operators(path: Path) -> tuple[ModelOperator, ...]:
     return operators
 
 
-def _function(place: str) -> Callable[[Path], Any]:
+def _function(place: str) -> Callable[..., Any]:
     module, _, name = place.partition(":")
-    function: Callable[[Path], Any] = getattr(import_module(module), name)
+    function: Callable[..., Any] = getattr(import_module(module), name)
     return function

@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any
 
 from edgeml_converters.inspection.document import EngineNeed
+from edgeml_converters.opsets import Limits
 
 
 @cache
@@ -32,6 +33,19 @@ def oldest_onnxruntime(ir_version: int, opset: int) -> EngineNeed:
     return EngineNeed("onnxruntime", for_opset, f"opset {opset}")
 
 
+def onnxruntime_limits(version: str) -> Limits | None:
+    """Return what an onnxruntime release reads at most, None for one before the table.
+
+    Args:
+        version: Numbers with points, such as ``1.16`` or ``1.16.3``.
+    """
+    rows = [row for row in _table()["onnxruntime"] if _numbers(row["version"]) <= _numbers(version)]
+    if not rows:
+        return None
+    newest = rows[-1]
+    return Limits(newest["ir"], {"": newest["opset"], "ai.onnx.ml": newest["ml"]})
+
+
 def oldest_tflite(operators: Iterable[tuple[str, int]], declared: str) -> tuple[EngineNeed, ...]:
     """Return what a TFLite model asks of each engine that reads the format.
 
@@ -39,15 +53,13 @@ def oldest_tflite(operators: Iterable[tuple[str, int]], declared: str) -> tuple[
         operators: Pairs of operator name and version.
         declared: The file's own ``min_runtime_version``, or empty.
     """
-    table: Mapping[str, list[str]] = _table()["tflite"]
     needs = [(declared, "the file's min_runtime_version")] if declared else []
     unknown = []
-    for name, version in sorted(set(operators)):
-        releases = table.get(name, [])
-        if 1 <= version <= len(releases):
-            needs.append((releases[version - 1], f"{name} version {version}"))
-        else:
+    for (name, version), release in _releases(operators).items():
+        if release is None:
             unknown.append(f"{name} version {version}")
+        else:
+            needs.append((release, f"{name} version {version}"))
     if unknown:
         because = f"not known for {', '.join(unknown)}"
         return tuple(EngineNeed(engine, None, because) for engine in ("litert", "tflite-runtime"))
@@ -56,6 +68,33 @@ def oldest_tflite(operators: Iterable[tuple[str, int]], declared: str) -> tuple[
     oldest, because = max(needs, key=lambda need: _numbers(need[0]))
     litert = EngineNeed("litert", "", "LiteRT continues TensorFlow Lite, and reads what it read")
     return (litert, EngineNeed("tflite-runtime", oldest, because))
+
+
+def too_new_for(operators: Iterable[tuple[str, int]], runtime: str) -> tuple[str, ...]:
+    """Return, in words, the operators that a TensorFlow Lite release does not have.
+
+    Args:
+        operators: Pairs of operator name and version.
+        runtime: The release, such as ``2.14``.
+    """
+    words = []
+    for (name, version), release in _releases(operators).items():
+        if release is None:
+            words.append(f"nobody noted which release first has {name} version {version}")
+        elif _numbers(release) > _numbers(runtime):
+            words.append(f"{name} version {version} needs {release}")
+    return tuple(words)
+
+
+def _releases(operators: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str | None]:
+    """Return the release that first has each operator and version, None where it is not known."""
+    table: Mapping[str, list[str]] = _table()["tflite"]
+    return {
+        (name, version): table[name][version - 1]
+        if 1 <= version <= len(table.get(name, ()))
+        else None
+        for name, version in sorted(set(operators))
+    }
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from google.protobuf.message import (  # type: ignore[import-untyped]  # it ship
 )
 from onnx_ir.traversal import RecursiveGraphIterator
 
-from edgeml_converters.inspection.document import Finding, FreeAxis, Inspection
+from edgeml_converters.inspection.document import EngineNeed, Finding, FreeAxis, Inspection
 from edgeml_converters.inspection.macs import (
     ONNX_MACS,
     ONNX_UNCOUNTED,
@@ -63,6 +63,13 @@ def inspect_onnx_bytes(data: bytes, path: str) -> Inspection:
             f"'{path}' is no ONNX model, or a damaged one.", "Make the bundle again."
         ) from error
     return inspect_proto(proto, path=path, size_bytes=len(data))
+
+
+def onnx_needs(data: bytes) -> tuple[EngineNeed, ...]:
+    """Return the oldest engine that reads the ONNX model *data*."""
+    proto = onnx.load_model_from_string(data)
+    opsets = {entry.domain: entry.version for entry in proto.opset_import}
+    return (oldest_onnxruntime(proto.ir_version, opsets.get("", opsets.get("ai.onnx", 1))),)
 
 
 def inspect_proto(proto: onnx.ModelProto, *, path: str, size_bytes: int) -> Inspection:

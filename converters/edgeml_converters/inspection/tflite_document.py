@@ -35,6 +35,7 @@ class StoredTensor:
         data_bytes: The size of the values in the file; 0 for activations.
         quantized: Whether it has scales.
         quantization: Its scale and zero point, where the whole tensor has one.
+        variable: Whether its values last from one run to the next.
     """
 
     name: str
@@ -44,6 +45,7 @@ class StoredTensor:
     data_bytes: int
     quantized: bool
     quantization: Quantization | None
+    variable: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,7 @@ class _Reader:
             data_bytes=self._data_bytes(tensor.Buffer()),
             quantized=quantized,
             quantization=quantization,
+            variable=bool(tensor.IsVariable()),
         )
 
     def _data_bytes(self, index: int) -> int:

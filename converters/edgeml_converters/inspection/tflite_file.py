@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from edgeml_converters.inspection.document import FreeAxis, Inspection
+from edgeml_converters.inspection.document import EngineNeed, FreeAxis, Inspection
 from edgeml_converters.inspection.macs import (
     TFLITE_MACS,
     TFLITE_UNCOUNTED,
@@ -14,7 +14,7 @@ from edgeml_converters.inspection.macs import (
 )
 from edgeml_converters.inspection.memory import peak_activation_bytes
 from edgeml_converters.inspection.network import Network, Operator, Tensor, most_frequent
-from edgeml_converters.inspection.oldest_engines import oldest_tflite
+from edgeml_converters.inspection.oldest_engines import oldest_tflite, too_new_for
 from edgeml_converters.inspection.tflite_document import (
     StoredGraph,
     StoredModel,
@@ -55,7 +55,7 @@ def inspect_tflite_bytes(data: bytes, path: str) -> Inspection:
     """Return what the TFLite model *data* holds and needs; *path* is what to call it."""
     model = read_model(data, path)
     main = model.graphs[0]
-    used = [(entry.name, entry.version) for graph in model.graphs for entry in graph.operators]
+    used = _used(model)
     ops = Counter(name for name, _ in used)
     network = _network(main)
     macs_by_op, unsized = count_macs(network, TFLITE_MACS)
@@ -63,8 +63,12 @@ def inspect_tflite_bytes(data: bytes, path: str) -> Inspection:
         path=path,
         format="tflite",
         size_bytes=len(data),
-        inputs=tuple(_spec(main.tensors[at], model.input_names.get(at)) for at in main.inputs),
-        outputs=tuple(_spec(main.tensors[at], model.output_names.get(at)) for at in main.outputs),
+        inputs=tuple(
+            tensor_spec(main.tensors[at], model.input_names.get(at)) for at in main.inputs
+        ),
+        outputs=tuple(
+            tensor_spec(main.tensors[at], model.output_names.get(at)) for at in main.outputs
+        ),
         ops=most_frequent(ops),
         parameters=sum(_parameters(graph) for graph in model.graphs),
         macs=None if unsized else sum(macs_by_op.values()),
@@ -77,6 +81,17 @@ def inspect_tflite_bytes(data: bytes, path: str) -> Inspection:
     )
 
 
+def tflite_needs(data: bytes) -> tuple[EngineNeed, ...]:
+    """Return the oldest engines that read the TFLite model *data*."""
+    model = read_model(data, "the model")
+    return oldest_tflite(_used(model), model.min_runtime_version)
+
+
+def tflite_obstacles(data: bytes, path: str, runtime: str) -> tuple[str, ...]:
+    """Return, in words, what keeps the TFLite model *data* from a TensorFlow Lite release."""
+    return too_new_for(_used(read_model(data, path)), runtime)
+
+
 def list_tflite_operators(path: Path) -> tuple[ModelOperator, ...]:
     """Return the operators of the TFLite file at *path*, of its main graph.
 
@@ -85,6 +100,10 @@ def list_tflite_operators(path: Path) -> tuple[ModelOperator, ...]:
     """
     model = read_model(path.read_bytes(), str(path))
     return operator_macs(_network(model.graphs[0]), TFLITE_MACS)
+
+
+def _used(model: StoredModel) -> list[tuple[str, int]]:
+    return [(entry.name, entry.version) for graph in model.graphs for entry in graph.operators]
 
 
 def _network(graph: StoredGraph) -> Network:
@@ -112,7 +131,8 @@ def _network(graph: StoredGraph) -> Network:
     )
 
 
-def _spec(tensor: StoredTensor, name: str | None) -> TensorSpec:
+def tensor_spec(tensor: StoredTensor, name: str | None) -> TensorSpec:
+    """Return an input or output as its users see it; *name* is the signature's, if it has one."""
     return TensorSpec(
         name=name or tensor.name,
         shape=tuple(

@@ -23,6 +23,7 @@ __all__ = ["LOADERS", "Consent", "SourceModel", "SourceSettings", "load_source",
 
 LOADERS: Mapping[str, str] = {
     ".onnx": "edgeml_converters.sources.onnx_file:load",
+    ".tflite": "edgeml_converters.sources.tflite_file:load",
 }
 """Suffix -> ``module:function``."""
 

@@ -19,26 +19,29 @@ EXAMPLE_LENGTH = 128
 def fix_input_shapes(model: ir.Model, input_shapes: Mapping[str, tuple[int, ...]]) -> None:
     """Write *input_shapes* into the inputs of *model*, and what follows from them into the rest.
 
-    A named free size that is given for one input holds for every input with that name.
+    A named free size that is given for one input holds for every input with that name. It may
+    also be given by itself, as ``{"height": (224,)}``.
 
     Args:
         model: Changed in place.
-        input_shapes: Sizes by input name.
+        input_shapes: Sizes by the name of an input, or one size by the name of a free size.
 
     Raises:
         InputError: A name is unknown, a rank or a fixed size differs, two sizes are given for one
             name, or an axis other than the first is still free.
     """
     inputs = {value.name or "": value for value in model.graph.inputs}
-    sizes: dict[str, int] = {}
+    sizes = _named_sizes(inputs, input_shapes)
     for name, shape in input_shapes.items():
-        if name not in inputs:
+        if name in inputs:
+            _collect_sizes(inputs[name], shape, sizes)
+            inputs[name].shape = ir.Shape(shape)
+        elif name not in sizes:
             raise InputError(
-                f"The model has no input '{name}'; its inputs are {_described(inputs)}.",
+                f"The model has no input or named size '{name}'; its inputs are "
+                f"{_described(inputs)}.",
                 "Name one of them.",
             )
-        _collect_sizes(inputs[name], shape, sizes)
-        inputs[name].shape = ir.Shape(shape)
     for value in inputs.values():
         _apply_sizes(value, sizes)
         _require_fixed(value)
@@ -47,6 +50,27 @@ def fix_input_shapes(model: ir.Model, input_shapes: Mapping[str, tuple[int, ...]
         for value in outputs:
             _apply_sizes(value, sizes)
         ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
+
+
+def _named_sizes(
+    inputs: Mapping[str, ir.Value], input_shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, int]:
+    """Return those of *input_shapes* that give the size of a name and not the shape of an input."""
+    symbols = {
+        size.value
+        for value in inputs.values()
+        for size in value.shape or ()
+        if not isinstance(size, int)
+    }
+    sizes = {
+        name: shape[0]
+        for name, shape in input_shapes.items()
+        if name in symbols and name not in inputs and len(shape) == 1
+    }
+    for name, size in sizes.items():
+        if size < 1:
+            raise InputError(f"'--input-shape {name}:{size}' is below 1.", "Give a positive size.")
+    return sizes
 
 
 def _collect_sizes(value: ir.Value, shape: tuple[int, ...], sizes: dict[str, int]) -> None:

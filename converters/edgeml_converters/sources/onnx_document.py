@@ -62,21 +62,12 @@ def read_document(path: Path) -> OnnxDocument:
         ) from error
     _refuse_other_kinds(path, data)
     proto = _parse(path, data)
+    _clear_unnamed_sizes(proto.graph)
     _check_parts(path, proto)
     _check_opset(path, proto)
     weight_files = _check_tensors(path, proto)
     _check_rules(path, proto, by_path=bool(weight_files))
     return OnnxDocument(path, data, proto, weight_files, _digest(data, weight_files))
-
-
-def whole_bytes(document: OnnxDocument) -> bytes:
-    """Return the model as one piece: its own bytes, or with the weights beside it taken in."""
-    if not document.weight_files:
-        return document.data
-    proto = onnx.ModelProto()
-    proto.CopyFrom(document.proto)
-    onnx.external_data_helper.load_external_data_for_model(proto, str(document.path.parent))
-    return bytes(proto.SerializeToString())
 
 
 def _refuse_other_kinds(path: Path, data: bytes) -> None:
@@ -98,6 +89,15 @@ def _parse(path: Path, data: bytes) -> onnx.ModelProto:
             f"'{path}' is truncated, damaged or no ONNX model: its {len(data)} bytes do not parse.",
             "Export or copy the model again.",
         ) from error
+
+
+def _clear_unnamed_sizes(graph: onnx.GraphProto) -> None:
+    """Clear the sizes -1 and '?', which exporters write for free ones that have no name."""
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        for size in value.type.tensor_type.shape.dim:
+            named = any(character.isalpha() for character in size.dim_param)
+            if size.dim_value < 0 or (size.dim_param and not named):
+                size.Clear()
 
 
 def _check_parts(path: Path, proto: onnx.ModelProto) -> None:

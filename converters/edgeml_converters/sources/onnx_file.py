@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from edgeml_converters.sources.axis_layout import input_layout, output_layout
 from edgeml_converters.sources.input_shapes import fix_input_shapes
-from edgeml_converters.sources.onnx_document import OnnxDocument, read_document, whole_bytes
+from edgeml_converters.sources.onnx_document import OnnxDocument, read_document
 from edgeml_converters.sources.source_model import SourceModel
 from edgeml_runtime.engines import open_engine
 from edgeml_runtime.errors import InputError, UnsupportedError
@@ -30,10 +30,12 @@ def load(path: Path, input_shapes: Mapping[str, tuple[int, ...]]) -> SourceModel
         name=path.stem,
         path=path,
         sha256=document.sha256,
-        graph=model,
+        open_graph=lambda: model,
         inputs=tuple(_spec(value, input_layout(value)) for value in model.graph.inputs),
         outputs=tuple(_spec(value, output_layout(value)) for value in model.graph.outputs),
-        open_reference=lambda: open_engine("onnxruntime", whole_bytes(document)),
+        open_reference=lambda: open_engine(
+            "onnxruntime", path if document.weight_files else document.data
+        ),
     )
 
 

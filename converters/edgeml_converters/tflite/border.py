@@ -3,6 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgeml_converters.tflite.blockers import Blocker, Refusal
 from edgeml_converters.tflite.emitter import Emitter, dtype_of
 from edgeml_converters.tflite.order import Order
 from edgeml_converters.tflite.program import Affine, Tensor
@@ -15,19 +16,28 @@ from edgeml_converters.tflite.quantization import (
 from edgeml_converters.tflite.step import shape_of
 
 
-def bind_inputs(graph: ir.Graph, emitter: Emitter) -> None:
-    """Make the tensors of the graph's inputs."""
+def bind_inputs(graph: ir.Graph, emitter: Emitter) -> list[Blocker]:
+    """Make the tensors of the graph's inputs; return those that TFLite has no type for."""
+    blockers = []
     for value in graph.inputs:
-        order = emitter.layout.order_of(value)
-        shape = order.arrange(shape_of(value))
-        tensor = Tensor(emitter.free_name(str(value.name)), shape, dtype_of(value))
-        emitter.program.inputs.append((str(value.name), tensor))
-        affine = _input_affine(value)
-        if affine is None:
-            emitter.bind(value, tensor, integer=False)
-        else:
-            tensor.affine = _stored(affine, tensor.dtype)
-            emitter.bind(value, _signed(tensor, affine, emitter), integer=True)
+        try:
+            _bind_input(value, emitter)
+        except Refusal as refusal:
+            blockers.append(Blocker(str(value.name), "input", str(refusal)))
+    return blockers
+
+
+def _bind_input(value: ir.Value, emitter: Emitter) -> None:
+    order = emitter.layout.order_of(value)
+    shape = order.arrange(shape_of(value))
+    tensor = Tensor(emitter.free_name(str(value.name)), shape, dtype_of(value))
+    emitter.program.inputs.append((str(value.name), tensor))
+    affine = _input_affine(value)
+    if affine is None:
+        emitter.bind(value, tensor, integer=False)
+    else:
+        tensor.affine = _stored(affine, tensor.dtype)
+        emitter.bind(value, _signed(tensor, affine, emitter), integer=True)
 
 
 def _input_affine(value: ir.Value) -> Affine | None:
@@ -53,10 +63,19 @@ def _signed(tensor: Tensor, affine: Affine, emitter: Emitter) -> Tensor:
     return signed
 
 
-def bind_outputs(graph: ir.Graph, emitter: Emitter) -> None:
-    """Name the graph's outputs, in the form and order they leave the program."""
+def bind_outputs(graph: ir.Graph, emitter: Emitter) -> list[Blocker]:
+    """Name the graph's outputs, in the form and order they leave the program.
+
+    Returns:
+        The outputs that TFLite has no type for.
+    """
+    blockers = []
     for value in graph.outputs:
-        tensor = _output_tensor(value, emitter.layout.outputs[value], emitter)
+        try:
+            tensor = _output_tensor(value, emitter.layout.outputs[value], emitter)
+        except Refusal as refusal:
+            blockers.append(Blocker(str(value.name), "output", str(refusal)))
+            continue
         taken = {id(t) for _, t in (*emitter.program.inputs, *emitter.program.outputs)}
         if id(tensor) in taken or tensor.data is not None:
             # An output is a tensor of its own; what is an input, a constant or an output is copied.
@@ -71,11 +90,13 @@ def bind_outputs(graph: ir.Graph, emitter: Emitter) -> None:
                 tensor.name = emitter.free_name(tensor.name)
     for name, tensor in emitter.program.outputs:
         tensor.name = name
+    return blockers
 
 
 def _output_tensor(value: ir.Value, order: Order, emitter: Emitter) -> Tensor:
     constant = real_constant(value)
     if constant is not None:
+        dtype_of(value)
         arranged = constant.transpose(order.permutation(constant.ndim))
         return emitter.constant(str(value.name), arranged)
     if not is_quantize(value.producer()):

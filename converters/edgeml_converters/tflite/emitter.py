@@ -8,7 +8,9 @@ import numpy as np
 import onnx_ir as ir
 
 from edgeml_converters.tflite.blockers import Refusal
+from edgeml_converters.tflite.element_types import kernel_type, type_name
 from edgeml_converters.tflite.layout import Layout
+from edgeml_converters.tflite.op_versions import op_entry
 from edgeml_converters.tflite.order import Order, is_reshape
 from edgeml_converters.tflite.program import Affine, Operator, Option, Program, Tensor
 from edgeml_converters.tflite.quantization import (
@@ -26,6 +28,12 @@ _DTYPES = {
     ir.DataType.BOOL: "bool",
     ir.DataType.INT8: "int8",
     ir.DataType.UINT8: "uint8",
+    ir.DataType.FLOAT16: "float16",
+    ir.DataType.DOUBLE: "float64",
+    ir.DataType.INT16: "int16",
+    ir.DataType.UINT16: "uint16",
+    ir.DataType.UINT32: "uint32",
+    ir.DataType.UINT64: "uint64",
 }
 
 
@@ -129,6 +137,10 @@ class Emitter:
         tensor.data = data
         return tensor
 
+    def tensor(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> Tensor:
+        """Make a tensor that is computed, without quantization."""
+        return self._new(name, shape, dtype)
+
     def like(self, tensor: Tensor, suffix: str, shape: tuple[int, ...] | None = None) -> Tensor:
         """Make a tensor of the same type and quantization as another."""
         size = tensor.shape if shape is None else shape
@@ -141,8 +153,50 @@ class Emitter:
         outputs: list[Tensor],
         **options: Option,
     ) -> None:
-        """Append an operator; options are named as in the TFLite schema, in snake case."""
-        self.program.operators.append(Operator(code, list(inputs), outputs, options))
+        """Append an operator; options are named as in the TFLite schema, in snake case.
+
+        Where its kernel does not take the element type, it computes in a wider one.
+
+        Raises:
+            Refusal: There is no wider one either.
+        """
+        given = list(inputs)
+        have, wider = kernel_type(code, given)
+        if have == wider:
+            self.program.operators.append(Operator(code, given, outputs, options))
+            return
+        widened = [t if t is None or t.dtype != have else self.cast(t, wider) for t in given]
+        results = [t if t.dtype != have else self._cast_like(t, wider) for t in outputs]
+        self.program.operators.append(Operator(code, widened, results, options))
+        for result, output in zip(results, outputs, strict=True):
+            if result is not output:
+                self.cast_into(result, output)
+
+    def cast(self, tensor: Tensor, dtype: np.dtype) -> Tensor:
+        """Return a tensor with elements of another type; a constant is converted here."""
+        if tensor.dtype == dtype:
+            return tensor
+        if tensor.data is not None:
+            return self.constant(f"{tensor.name}/{dtype}", tensor.data.astype(dtype))
+        target = self._cast_like(tensor, dtype)
+        self.cast_into(tensor, target)
+        return target
+
+    def _cast_like(self, tensor: Tensor, dtype: np.dtype) -> Tensor:
+        return self._new(f"{tensor.name}/{dtype}", tensor.shape, dtype)
+
+    def cast_into(self, source: Tensor, target: Tensor) -> None:
+        """Append a CAST to the element type of ``target``.
+
+        Raises:
+            Refusal: TFLite converts neither from nor to one of the types.
+        """
+        for dtype in (source.dtype, target.dtype):
+            if dtype.name not in op_entry("CAST").types:
+                raise Refusal(f"TFLite converts no elements of type {dtype}")
+        types = (type_name(source.dtype), type_name(target.dtype))
+        options: dict[str, Option] = {"in_data_type": types[0], "out_data_type": types[1]}
+        self.program.operators.append(Operator("CAST", [source], [target], options))
 
     def reshape(self, source: Tensor, target: Tensor) -> None:
         """Append a RESHAPE to the shape of ``target``."""

@@ -13,6 +13,9 @@ import numpy as np
 
 from edgeml_converters.tflite.program import Operator, Program
 
+_FACTS = ("options", "types", "typed_input")
+"""Keys of a row that are no features."""
+
 
 @dataclass(frozen=True)
 class OpEntry:
@@ -21,10 +24,14 @@ class OpEntry:
     Args:
         options: The name of its options table in the schema; empty if it has none.
         versions: Feature -> operator version and oldest runtime; ``base`` always holds.
+        types: Element types of unquantized tensors that the kernel takes; empty for any.
+        typed_input: The input whose element type that is.
     """
 
     options: str
     versions: Mapping[str, tuple[int, str]]
+    types: tuple[str, ...] = ()
+    typed_input: int = 0
 
 
 @functools.cache
@@ -35,9 +42,10 @@ def _table() -> dict[str, OpEntry]:
         versions = {
             feature: (int(entry[0]), str(entry[1]))
             for feature, entry in row.items()
-            if feature != "options"
+            if feature not in _FACTS
         }
-        table[code] = OpEntry(row.get("options", ""), versions)
+        types = tuple(row.get("types", ()))
+        table[code] = OpEntry(row.get("options", ""), versions, types, row.get("typed_input", 0))
     return table
 
 

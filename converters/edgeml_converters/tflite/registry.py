@@ -65,6 +65,11 @@ def support_of(node: ir.Node) -> Support:
     return _UNKNOWN if node.domain else _TABLE.get(node.op_type, _UNKNOWN)
 
 
+def is_supported(node: ir.Node) -> bool:
+    """Return whether the table has the operator of a node."""
+    return support_of(node) is not _UNKNOWN
+
+
 def registered_ops() -> tuple[str, ...]:
     """Return the names of the ONNX operators in the table, sorted."""
     return tuple(sorted(_TABLE))

@@ -26,12 +26,22 @@ _TENSOR_TYPES = {
     "bool": schema.TensorType.BOOL,
     "int8": schema.TensorType.INT8,
     "uint8": schema.TensorType.UINT8,
+    "float16": schema.TensorType.FLOAT16,
+    "float64": schema.TensorType.FLOAT64,
+    "int16": schema.TensorType.INT16,
+    "uint16": schema.TensorType.UINT16,
+    "uint32": schema.TensorType.UINT32,
+    "uint64": schema.TensorType.UINT64,
 }
 
 # Option values that the schema gives names, by the field they stand in.
 _NAMED_OPTIONS = {
     "padding": schema.Padding,
     "fused_activation_function": schema.ActivationFunctionType,
+    "in_data_type": schema.TensorType,
+    "out_data_type": schema.TensorType,
+    "output_type": schema.TensorType,
+    "mode": schema.MirrorPadMode,
 }
 
 

@@ -7,12 +7,12 @@ import edgeml_converters.tflite.ops  # noqa: F401 - fills the table of operators
 from edgeml_converters.graph.constants import constant_array
 from edgeml_converters.graph.model import copy_model
 from edgeml_converters.graph.optimizer import simplify
-from edgeml_converters.graph.passes import clear_shapes
+from edgeml_converters.graph.passes import REWRITES, clear_shapes, expand_functions
 from edgeml_converters.tflite.blockers import Blocker, Refusal
 from edgeml_converters.tflite.border import bind_inputs, bind_outputs
 from edgeml_converters.tflite.emitter import Emitter
 from edgeml_converters.tflite.layout import assign_layout
-from edgeml_converters.tflite.registry import registered_ops, support_of
+from edgeml_converters.tflite.registry import is_supported, registered_ops, support_of
 from edgeml_converters.tflite.serialization import serialize
 from edgeml_converters.tflite.step import Step, plan
 from edgeml_converters.tflite.tidying import tidy
@@ -63,7 +63,7 @@ def supported_ops() -> tuple[str, ...]:
 def _convert(model: ir.Model) -> tuple[Emitter, list[Blocker]]:
     working = copy_model(model)
     freeze_batch(working)
-    graph = simplify(working, largest_constant_bytes=None).graph
+    graph = _prepared(working).graph
     steps = plan(
         graph,
         lambda node: support_of(node).fuses_activation,
@@ -71,11 +71,23 @@ def _convert(model: ir.Model) -> tuple[Emitter, list[Blocker]]:
     )
     layout = assign_layout(graph, steps, lambda step: support_of(step.node).ports(step))
     emitter = Emitter(layout)
-    bind_inputs(graph, emitter)
-    blockers = _lower(steps, emitter)
-    if not blockers:
-        bind_outputs(graph, emitter)
-    return emitter, blockers
+    blockers = [*bind_inputs(graph, emitter), *_lower(steps, emitter)]
+    return emitter, blockers or bind_outputs(graph, emitter)
+
+
+def _prepared(model: ir.Model) -> ir.Model:
+    """Simplify a model, and expand functions of the standard down to operators of the table."""
+    simplify(model, largest_constant_bytes=None, constant_outputs=True)
+    while _rewritten(model):
+        simplify(model, largest_constant_bytes=None, constant_outputs=True)
+    return model
+
+
+def _rewritten(model: ir.Model) -> bool:
+    changed = False
+    for rewrite in REWRITES:
+        changed |= rewrite(model)
+    return expand_functions(model, is_supported) or changed
 
 
 def _lower(steps: list[Step], emitter: Emitter) -> list[Blocker]:

@@ -62,15 +62,46 @@ def artifact_runner(
     Raises:
         InputError: The engine has another number of inputs or outputs.
     """
-    inputs = _ports("input", source_inputs, engine.inputs)
+    feed = artifact_feeder(source_inputs, engine.inputs)
     outputs = _ports("output", source_outputs, engine.outputs)
 
     def run(sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        feeds = {port.artifact.name: port.feed(sample[port.source.name]) for port in inputs}
-        results = engine.run(feeds)
+        results = engine.run(feed(sample))
         return {port.source.name: port.fetch(results[port.artifact.name]) for port in outputs}
 
     return run
+
+
+def artifact_feeder(
+    source_inputs: Sequence[TensorSpec], artifact_inputs: Sequence[TensorSpec]
+) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
+    """Return what turns a sample of the source into one of an artifact; see ``artifact_runner``.
+
+    Raises:
+        InputError: The artifact has another number of inputs.
+    """
+    ports = _ports("input", source_inputs, artifact_inputs)
+    return lambda sample: {
+        port.artifact.name: port.feed(sample[port.source.name]) for port in ports
+    }
+
+
+def port_positions(
+    kind: str, source: Sequence[TensorSpec], artifact: Sequence[TensorSpec]
+) -> tuple[tuple[int, int], ...]:
+    """Return the positions of the tensors that belong together; see ``artifact_runner``.
+
+    Args:
+        kind: ``input`` or ``output``, for the message.
+        source: The source's tensors.
+        artifact: As many tensors of the artifact.
+
+    Raises:
+        InputError: There are not as many.
+    """
+    places = {spec.name: at for at, spec in enumerate(artifact)}
+    ports = _ports(kind, source, artifact)
+    return tuple((at, places[port.artifact.name]) for at, port in enumerate(ports))
 
 
 def _ports(

@@ -62,7 +62,7 @@ def require_host() -> None:
     if (system, machine) != ("Linux", "x86_64"):
         raise MissingToolError(
             f"Boards are emulated on Linux x86-64 only, and this is {system} {machine}.",
-            "Measure on the board itself: edgeml bench BUNDLE --host user@board",
+            "Measure on the board itself: edgeml-runtime bench BUNDLE",
         )
 
 

@@ -11,18 +11,18 @@ from pathlib import Path
 
 from edgeml_devices.cache import cache_root, make_folder
 from edgeml_devices.latency.llvm import Llvm
-from edgeml_devices.latency.mca import block_cycles
+from edgeml_devices.latency.mca import BlockCost, block_cycles
 from edgeml_runtime.errors import MissingToolError
 from edgeml_runtime.progress import Progress, silent
 
 _BUSY_TIMEOUT_S = 60
 # Part of the file's name: raised when the options of the analysis change the prices.
-_PRICING = 1
+_PRICING = 2
 
 
 def priced_blocks(
     codes: Iterable[bytes], cpu: str, llvm: Llvm, progress: Progress = silent
-) -> dict[bytes, float]:
+) -> dict[bytes, BlockCost]:
     """Return the cycles of each block, from the store where they are known.
 
     Args:
@@ -48,28 +48,36 @@ def _store_path(cpu: str, llvm: Llvm) -> Path:
     return cache_root() / "block-costs" / f"{name}.sqlite"
 
 
-def _load(store: Path, codes: Sequence[bytes]) -> dict[bytes, float]:
+def _load(store: Path, codes: Sequence[bytes]) -> dict[bytes, BlockCost]:
     if not store.is_file():
         return {}
-    select = "SELECT cycles FROM costs WHERE code = ? AND typeof(cycles) = 'real'"
+    select = (
+        "SELECT repeated, overlapped FROM costs WHERE code = ? "
+        "AND typeof(repeated) = 'real' AND typeof(overlapped) = 'real'"
+    )
     try:
         with _opened(store) as connection:
             rows = ((code, connection.execute(select, (code,)).fetchone()) for code in codes)
-            return {code: row[0] for code, row in rows if row is not None}
+            return {code: BlockCost(*row) for code, row in rows if row is not None}
     except sqlite3.DatabaseError:
         store.unlink(missing_ok=True)  # damaged: the prices are computed again
         return {}
 
 
-def _save(store: Path, costs: Mapping[bytes, float]) -> None:
+def _save(store: Path, costs: Mapping[bytes, BlockCost]) -> None:
     make_folder(store.parent)
     with _opened(store) as connection, connection:
-        connection.executemany("INSERT OR REPLACE INTO costs VALUES (?, ?)", costs.items())
+        connection.executemany(
+            "INSERT OR REPLACE INTO costs VALUES (?, ?, ?)",
+            ((code, cost.repeated, cost.overlapped) for code, cost in costs.items()),
+        )
 
 
 @contextlib.contextmanager
 def _opened(store: Path) -> Iterator[sqlite3.Connection]:
-    table = "CREATE TABLE IF NOT EXISTS costs (code BLOB PRIMARY KEY, cycles REAL)"
+    table = (
+        "CREATE TABLE IF NOT EXISTS costs (code BLOB PRIMARY KEY, repeated REAL, overlapped REAL)"
+    )
     try:
         with contextlib.closing(sqlite3.connect(store, timeout=_BUSY_TIMEOUT_S)) as connection:
             connection.execute(table)

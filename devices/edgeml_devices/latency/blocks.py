@@ -57,14 +57,24 @@ def _similar(one: int, other: int) -> bool:
     return max(one, other) <= _SAME_LOOP_RATIO * min(one, other)
 
 
+def repeats_itself(code: bytes) -> bool:
+    """Return whether the block *code* ends with a direct jump back into itself."""
+    target = _target(0, code)
+    return target is not None and 0 <= target < len(code)
+
+
 def branch_target(block: TranslationBlock) -> int | None:
     """Return where the direct jump at the end of *block* leads, or ``None`` when it has none.
 
-    Calls, returns and indirect jumps are no such jumps. Encodings: Arm Architecture Reference
-    Manual for A-profile, section C4.1 (branches).
+    Calls, returns and indirect jumps are no such jumps.
     """
-    address = block.address + len(block.code) - _INSTRUCTION_BYTES
-    word = int.from_bytes(block.code[-_INSTRUCTION_BYTES:], "little")
+    return _target(block.address, block.code)
+
+
+def _target(start: int, code: bytes) -> int | None:
+    # Encodings: Arm Architecture Reference Manual for A-profile, section C4.1 (branches).
+    address = start + len(code) - _INSTRUCTION_BYTES
+    word = int.from_bytes(code[-_INSTRUCTION_BYTES:], "little")
     if word >> 26 == 0b000101:  # B
         offset = _signed(word & 0x3FFFFFF, 26)
     elif word >> 24 == 0b01010100 or (word >> 25) & 0x3F == 0b011010:  # B.cond, CBZ, CBNZ

@@ -1,22 +1,18 @@
 """Counting one inference: the model runs in the emulated board under the counter, once.
 
-Knows how to run it and where counts are kept; must not know what they cost in time.
+Knows how to run it; must not know what the counts cost in time.
 """
 
 import hashlib
-import json
-import os
-import tempfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edgeml_devices.cache import cache_root, make_folder
 from edgeml_devices.device import Device
-from edgeml_devices.emulation.plugin import Counts, plugin_digest
-from edgeml_devices.emulation.qemu import find_qemu, qemu_version
+from edgeml_devices.emulation.plugin import Counts
 from edgeml_devices.emulation.sysroot import Sysroot
+from edgeml_devices.latency.count_store import file_sha256, keep, read_kept, stored_path
 from edgeml_devices.latency.division import operator_works, whole_work
 from edgeml_devices.latency.guest_run import (
     COUNTING_SCRIPTS,
@@ -64,12 +60,12 @@ def measure(
         MissingToolError: There is no emulator that loads plugins, or no C compiler.
     """
     stored = _store_path(device, sysroot, engine, model, inputs)
-    if use_cache and (kept := _read(stored)) is not None:
+    if use_cache and (kept := read_kept(stored, Measurement.from_json)) is not None:
         return kept
     progress("emulating one inference", 0, 1)
     measurement = _emulate(GuestRun(device, sysroot, engine, model, inputs))
     progress("emulating one inference", 1, 1)
-    write_whole(stored, json.dumps(measurement.to_json(), separators=(",", ":")))
+    keep(stored, measurement.to_json())
     return measurement
 
 
@@ -111,27 +107,13 @@ def _told_operators(
 def _store_path(
     device: Device, sysroot: Sysroot, engine: str, model: Path, inputs: Path | None
 ) -> Path:
-    # Everything that the counts depend on.
-    parts = {
+    others = {
         "schema": SCHEMA,
-        "model": file_sha256(model),
         "inputs": None if inputs is None else file_sha256(inputs),
-        "engine": engine,
-        "sysroot": sysroot.digest,
-        "qemu": qemu_version(str(find_qemu(device))),
-        "qemu_cpu": device.qemu_cpu,
         "caches": [vars(shape) for shape in cache_shapes(device)],
-        "plugin": plugin_digest(),
         "scripts": _scripts_digest(),
     }
-    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    return cache_root() / "profiles" / f"{key}.json"
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return stored_path(device, sysroot, engine, model, others)
 
 
 def _scripts_digest() -> str:
@@ -139,25 +121,3 @@ def _scripts_digest() -> str:
     for name in COUNTING_SCRIPTS:
         digest.update((guest_scripts() / name).read_bytes())
     return digest.hexdigest()
-
-
-def _read(path: Path) -> Measurement | None:
-    """Return the counts kept at *path*; ``None`` where there are none, or they are damaged."""
-    try:
-        return Measurement.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except (AttributeError, LookupError, TypeError, ValueError):
-        return None  # not what was written: it is counted again, and replaced
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write *text* to *path* so that it appears whole or not at all."""
-    make_folder(path.parent)
-    descriptor, partial = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(partial).replace(path)
-    finally:
-        Path(partial).unlink(missing_ok=True)

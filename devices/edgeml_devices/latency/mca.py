@@ -5,12 +5,28 @@ Knows the text formats of llvm-mc and llvm-mca; must not know where blocks come 
 
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgeml_devices.latency.llvm import Llvm
 from edgeml_runtime.errors import InternalError
 from edgeml_runtime.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class BlockCost:
+    """Cycles of one execution of a block, were every load a hit in L1.
+
+    Args:
+        repeated: When it runs again and again: each pass waits for what it needs of the last one.
+        overlapped: When other code runs before and after it, and nothing is waited for: the cycles
+            in which it holds the busiest unit, or the dispatch.
+    """
+
+    repeated: float
+    overlapped: float
+
 
 ITERATIONS = 100
 """How often llvm-mca repeats a block; its cycles are the total divided by this."""
@@ -24,8 +40,8 @@ _SEPARATOR_TEXT = "hint\t#127"
 
 def block_cycles(
     codes: Sequence[bytes], cpu: str, llvm: Llvm, progress: Progress = silent
-) -> dict[bytes, float]:
-    """Return the cycles of one execution of each block, in a steady state.
+) -> dict[bytes, BlockCost]:
+    """Return the cycles of one execution of each block.
 
     Args:
         codes: Little-endian AArch64 code of each block.
@@ -36,7 +52,7 @@ def block_cycles(
     Raises:
         InternalError: A tool failed, or its answer is not whole.
     """
-    costs: dict[bytes, float] = {}
+    costs: dict[bytes, BlockCost] = {}
     for start in range(0, len(codes), _BATCH_BLOCKS):
         progress("pricing blocks", start, len(codes))
         batch = codes[start : start + _BATCH_BLOCKS]
@@ -63,7 +79,7 @@ def disassemble(codes: Sequence[bytes], llvm: Llvm) -> list[str]:
     return ["\n".join(listing) for listing in listings]
 
 
-def analyse(listings: Sequence[str], cpu: str, llvm: Llvm) -> list[float]:
+def analyse(listings: Sequence[str], cpu: str, llvm: Llvm) -> list[BlockCost]:
     """Return the cycles of one execution of each listing.
 
     An instruction that has no schedule in the model (some atomic ones) is left out of its listing;
@@ -90,16 +106,24 @@ def analyse(listings: Sequence[str], cpu: str, llvm: Llvm) -> list[float]:
     cycles = parse_regions(_run(command, source + "\n"))
     if "end" not in cycles:
         raise _unexpected(llvm.analyser, f"only {len(cycles)} of {len(named) + 1} blocks")
-    return [cycles.get(f"b{i}", float(len(t.splitlines()))) for i, t in enumerate(listings)]
+    return [cycles.get(f"b{i}", _one_each(text)) for i, text in enumerate(listings)]
 
 
-def parse_regions(output: str) -> dict[str, float]:
+def _one_each(listing: str) -> BlockCost:
+    count = float(len(listing.splitlines()))
+    return BlockCost(count, count)
+
+
+def parse_regions(output: str) -> dict[str, BlockCost]:
     """Return region name to the cycles of one iteration, from llvm-mca's ``-json`` output."""
     regions = json.loads(output)["CodeRegions"]
     summaries = {region["Name"]: region["SummaryView"] for region in regions}
-    return {
-        name: summary["TotalCycles"] / summary["Iterations"] for name, summary in summaries.items()
-    }
+    return {name: _cost(summary) for name, summary in summaries.items()}
+
+
+def _cost(summary: Mapping[str, float]) -> BlockCost:
+    repeated = summary["TotalCycles"] / summary["Iterations"]
+    return BlockCost(repeated, min(repeated, float(summary["BlockRThroughput"])))
 
 
 def _words(data: bytes) -> Iterator[int]:

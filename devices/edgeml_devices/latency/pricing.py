@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from edgeml_devices.device import Pipeline
 from edgeml_devices.latency.block_costs import priced_blocks
+from edgeml_devices.latency.blocks import repeats_itself
 from edgeml_devices.latency.llvm import Llvm
+from edgeml_devices.latency.mca import BlockCost
 from edgeml_devices.latency.work import INSTRUCTION_BYTES, Work
 from edgeml_runtime.progress import Progress, silent
 
@@ -15,19 +18,24 @@ _PRICED_SHARE = 0.999
 class Prices:
     """Cycles of the blocks that matter, and a rate for the others.
 
+    A block that jumps back to its own start costs what a repeated one does. Of any other, an
+    out-of-order core has the code before and after it to work on while a result is waited for, so
+    that it costs what an overlapped one does; an in-order core waits.
+
     Args:
         works: All that will be priced.
-        cpu: Name of the scheduling model.
+        pipeline: Of the core.
         llvm: The tools.
         progress: Told the number of blocks analysed.
     """
 
     def __init__(
-        self, works: Iterable[Work], cpu: str, llvm: Llvm, progress: Progress = silent
+        self, works: Iterable[Work], pipeline: Pipeline, llvm: Llvm, progress: Progress = silent
     ) -> None:
         executed = _executed(works)
         chosen = _covering(executed, _PRICED_SHARE)
-        self._costs = priced_blocks(chosen, cpu, llvm, progress)
+        costs = priced_blocks(chosen, pipeline.mca_cpu, llvm, progress)
+        self._costs = {code: _cycles(code, cost, pipeline) for code, cost in costs.items()}
         priced = sum(executed[code] for code in chosen)
         cycles = sum(
             executed[code] * self._costs[code] * INSTRUCTION_BYTES / len(code) for code in chosen
@@ -43,6 +51,11 @@ class Prices:
                 cost = self._cycles_per_instruction * (len(code) // INSTRUCTION_BYTES)
             total += n * cost
         return total
+
+
+def _cycles(code: bytes, cost: BlockCost, pipeline: Pipeline) -> float:
+    overlaps = pipeline.out_of_order and not repeats_itself(code)
+    return cost.overlapped if overlaps else cost.repeated
 
 
 def main_part(work: Work, share: float) -> Work:

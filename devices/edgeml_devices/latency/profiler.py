@@ -3,7 +3,6 @@
 The only module of `edgeml_devices.latency` that knows all of its parts.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +11,8 @@ from edgeml_devices.device import Device
 from edgeml_devices.emulation.plugin import CacheCounts, plugin_digest
 from edgeml_devices.emulation.qemu import find_qemu, qemu_version
 from edgeml_devices.emulation.sysroot import Sysroot
-from edgeml_devices.latency.cold_start import (
-    MEMORY_METHOD,
-    ColdStart,
-    measure_cold_start,
-    time_cold_start,
-)
+from edgeml_devices.latency.cold_start import MEMORY_METHOD, time_cold_start
+from edgeml_devices.latency.count_store import file_sha256
 from edgeml_devices.latency.counting import measure
 from edgeml_devices.latency.llvm import Llvm, find_llvm
 from edgeml_devices.latency.measurement import Measurement
@@ -25,6 +20,7 @@ from edgeml_devices.latency.model import LatencyTerms, Load, latency_terms
 from edgeml_devices.latency.operators import is_parallel
 from edgeml_devices.latency.pricing import Prices
 from edgeml_devices.latency.result import REST, OperatorLatency, ProfileResult
+from edgeml_devices.latency.start_counting import measure_cold_start
 from edgeml_devices.latency.work import Work
 from edgeml_runtime.engines import ENGINE_FORMATS
 from edgeml_runtime.errors import InputError, UnsupportedError
@@ -74,7 +70,7 @@ def profile_model(
     measurement = measure(
         device, sysroot, engine, model, inputs=inputs, use_cache=use_cache, progress=progress
     )
-    prices = Prices(measurement.works, device.mca_cpu, llvm, progress)
+    prices = Prices(measurement.works, device.pipeline, llvm, progress)
     start = None
     if cold_start:
         counted = measure_cold_start(
@@ -83,7 +79,12 @@ def profile_model(
         start = time_cold_start(device, counted, llvm, progress)
     return replace(
         _warm_result(device, engine, measurement, prices, threads),
-        provenance=_provenance(device, sysroot, llvm, model.read_bytes(), start),
+        provenance={
+            **_provenance(device, sysroot, llvm),
+            "model_sha256": file_sha256(model),
+            "inputs_sha256": "" if inputs is None else file_sha256(inputs),
+            **({} if start is None else {"peak_memory": MEMORY_METHOD}),
+        },
         cold_start=start,
     )
 
@@ -179,7 +180,7 @@ def _check(device: Device, sysroot: Sysroot, engine: str, threads: int) -> None:
     if device.arch != "aarch64":
         raise UnsupportedError(
             f"{device.title} runs 32-bit code ({device.arch}), and only 64-bit code can be timed.",
-            "Choose a 64-bit target, or measure on it: edgeml bench BUNDLE --host user@board",
+            "Choose a 64-bit target, or measure on the board: edgeml-runtime bench BUNDLE",
         )
     if engine not in sysroot.engines or engine not in ENGINE_FORMATS:
         raise InputError(
@@ -198,9 +199,7 @@ def _check_file(path: Path, wanted: str) -> None:
         raise InputError(f"{path}: there is no such file.", f"Give the path of {wanted}.")
 
 
-def _provenance(
-    device: Device, sysroot: Sysroot, llvm: Llvm, model: bytes, start: ColdStart | None
-) -> dict[str, str]:
+def _provenance(device: Device, sysroot: Sysroot, llvm: Llvm) -> dict[str, str]:
     latency = device.provenance["latency"]
     return {
         "qemu": qemu_version(str(find_qemu(device))),
@@ -209,6 +208,4 @@ def _provenance(
         "llvm": llvm.version,
         "llvm_cpu": device.mca_cpu,
         "constants": latency.source,
-        "model_sha256": hashlib.sha256(model).hexdigest(),
-        **({} if start is None else {"peak_memory": MEMORY_METHOD}),
     }

@@ -76,6 +76,7 @@ class _EngineRow:
     factory: str  # "module:function"
     distributions: tuple[str, ...]  # the first is the one to install
     needs_numpy1: bool = False
+    finds_weights: bool = False  # its files may keep weights in other files beside them
 
 
 _ENGINES: Mapping[str, _EngineRow] = MappingProxyType(
@@ -84,6 +85,7 @@ _ENGINES: Mapping[str, _EngineRow] = MappingProxyType(
             "onnx",
             "edgeml_runtime.engines.onnxruntime_engine:open_model",
             ("onnxruntime", "onnxruntime-gpu"),
+            finds_weights=True,
         ),
         "litert": _EngineRow(
             "tflite",
@@ -108,7 +110,7 @@ ENGINE_FORMATS: Mapping[str, str] = MappingProxyType(
     {name: row.format for name, row in _ENGINES.items()}
 )
 
-_Factory = Callable[[str, str, bytes, int], Engine]
+_Factory = Callable[..., Engine]  # (name, version, content, threads), and where to find weights
 
 
 def installed_engines() -> dict[str, str]:
@@ -139,7 +141,8 @@ def open_engine(
 
     Args:
         name: A key of ``ENGINE_FORMATS``.
-        model: A path, or the bytes of the file.
+        model: A path, or the bytes of the file. An ONNX file that keeps weights in files beside it
+            needs the path.
         threads: How many threads one inference may use, at least 1.
 
     Raises:
@@ -164,7 +167,10 @@ def open_engine(
             f"The engine {name} was built for NumPy 1, and NumPy {np.__version__} is installed.",
             f"Run: {install_line(name)}",
         )
-    return _factory(name, row, version)(name, version, content, threads)
+    factory = _factory(name, row, version)
+    if row.finds_weights and not isinstance(model, bytes):
+        return factory(name, version, content, threads, weights_folder=Path(model).parent)
+    return factory(name, version, content, threads)
 
 
 def _factory(name: str, row: _EngineRow, version: str) -> _Factory:

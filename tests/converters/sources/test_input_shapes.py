@@ -40,6 +40,15 @@ def test_a_named_size_holds_for_every_input(save: Save) -> None:
         load_source(path, {"a": (1, 16), "b": (1, 17)})
 
 
+def test_a_named_size_can_be_given_by_its_name(conv_net: MakeProto, save: Save) -> None:
+    path = save(conv_net(("batch", 3, "height", "width")))
+    source = load_source(path, {"width": (48,), "height": (32,)})
+    assert source.inputs[0].shape == (None, 3, 32, 48)
+    assert source.outputs[0].shape == (None, 4, 32, 48)
+    with pytest.raises(InputError, match="the size 40, but it is 48"):
+        load_source(path, {"width": (48,), "x": (1, 3, 32, 40)})
+
+
 @pytest.mark.parametrize(
     ("shape", "line"),
     [
@@ -58,12 +67,17 @@ def test_a_free_axis_is_answered_with_the_line_to_type(
 @pytest.mark.parametrize(
     ("shapes", "words"),
     [
-        ({"image": (1, 3, 8, 8)}, r"no input 'image'; its inputs are 'x' \(batch, 3, 8, 8\)"),
+        (
+            {"image": (1, 3, 8, 8)},
+            r"no input or named size 'image'; its inputs are 'x' \(batch, 3, 8, 8\)",
+        ),
         ({"x": (3, 8, 8)}, "has 3 axes, but input 'x' has 4"),
         ({"x": (1, 3, 9, 8)}, "axis 2 of input 'x' the size 9, but it is 8"),
         ({"x": (0, 3, 8, 8)}, "below 1"),
+        ({"batch": (0,)}, "below 1"),
+        ({"batch": (1, 2)}, "no input or named size 'batch'"),
     ],
-    ids=["name", "rank", "size", "zero"],
+    ids=["name", "rank", "size", "zero", "named zero", "named shape"],
 )
 def test_a_shape_that_does_not_fit_is_told_both_sides(
     conv_net: MakeProto, save: Save, shapes: dict[str, tuple[int, ...]], words: str

@@ -81,6 +81,6 @@ def test_other_hosts_are_shown_the_way_round(
 ) -> None:
     monkeypatch.setattr(platform, "system", lambda: system)
     monkeypatch.setattr(platform, "machine", lambda: other)
-    with pytest.raises(MissingToolError, match=f"{system} {other}.*edgeml bench") as caught:
+    with pytest.raises(MissingToolError, match=f"{system} {other}.*edgeml-runtime bench") as caught:
         find_qemu(rpi4)
     assert caught.value.exit_code == 3

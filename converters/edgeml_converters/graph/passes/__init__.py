@@ -8,11 +8,15 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from edgeml_converters.graph.passes.constant_folding import fold_constants
+from edgeml_converters.graph.passes.expand_compositions import expand_compositions
+from edgeml_converters.graph.passes.expand_functions import expand_functions
+from edgeml_converters.graph.passes.expand_recurrent import expand_recurrent
 from edgeml_converters.graph.passes.fuse_batch_norm import fuse_batch_norm
 from edgeml_converters.graph.passes.fuse_channel_affine import fuse_channel_affine
 from edgeml_converters.graph.passes.fuse_pad import fuse_pad
 from edgeml_converters.graph.passes.identity import remove_identities
 from edgeml_converters.graph.passes.preparation import prepare_graph
+from edgeml_converters.graph.passes.recognize_activations import recognize_activations
 from edgeml_converters.graph.passes.shapes import clear_shapes, infer_shapes
 from edgeml_converters.graph.passes.unused import remove_unused
 
@@ -24,4 +28,20 @@ FUSIONS: tuple[Callable[[ir.Model], bool], ...] = (
     remove_unused,
 )
 
-__all__ = ["FUSIONS", "clear_shapes", "fold_constants", "infer_shapes", "prepare_graph"]
+REWRITES: tuple[Callable[[ir.Model], bool], ...] = (
+    recognize_activations,
+    expand_compositions,
+    expand_recurrent,
+)
+"""For TFLite: whole operators that it has, and parts of those that it lacks. `expand_functions`
+comes after them, and asks which operators are lacking."""
+
+__all__ = [
+    "FUSIONS",
+    "REWRITES",
+    "clear_shapes",
+    "expand_functions",
+    "fold_constants",
+    "infer_shapes",
+    "prepare_graph",
+]

@@ -29,17 +29,20 @@ _KEPT = frozenset(
 _REFUSALS = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 
 
-def fold_constants(model: ir.Model, largest_constant_bytes: int | None = None) -> bool:
+def fold_constants(
+    model: ir.Model, largest_constant_bytes: int | None = None, *, outputs: bool = False
+) -> bool:
     """Replace nodes of known result by constants, shapes of known tensors included.
 
     Args:
         model: The model to change.
         largest_constant_bytes: A result that is larger than this and than the node's inputs stays
             computed; ``None`` folds all.
+        outputs: Whether outputs of the graph may become constants too.
     """
     folded = False
     for node in list(model.graph):
-        if not _is_foldable(node):
+        if not _is_foldable(node, outputs=outputs):
             continue
         results = list(_results(node, model))
         if not results or not _fits(node, results, largest_constant_bytes):
@@ -56,10 +59,10 @@ def _named_outputs(node: ir.Node) -> list[ir.Value]:
     return [output for output in node.outputs if output.name]
 
 
-def _is_foldable(node: ir.Node) -> bool:
+def _is_foldable(node: ir.Node, *, outputs: bool) -> bool:
     if node.domain or node.op_type in _KEPT:
         return False
-    if any(output.is_graph_output() for output in node.outputs):
+    if not outputs and any(output.is_graph_output() for output in node.outputs):
         return False
     if any(value is not None and value.dtype == ir.DataType.STRING for value in node.inputs):
         return False
@@ -74,6 +77,9 @@ def _results(node: ir.Node, model: ir.Model) -> Iterator[np.ndarray]:
     if node.op_type in {"Shape", "Size"}:
         yield from _shape_result(node)
         return
+    if node.op_type == "CastLike":
+        yield from _cast_result(node)
+        return
     feeds: dict[str, np.ndarray] = {}
     for value in node.inputs:
         if value is not None:
@@ -82,6 +88,15 @@ def _results(node: ir.Node, model: ir.Model) -> Iterator[np.ndarray]:
                 return
             feeds[str(value.name)] = array
     yield from _evaluate(node, feeds, model)
+
+
+def _cast_result(node: ir.Node) -> Iterator[np.ndarray]:
+    """Yield what CastLike makes of a constant: of the other input it takes the type only."""
+    source, like = node.inputs
+    array = None if source is None else constant_array(source)
+    dtype = None if like is None else like.dtype
+    if array is not None and dtype is not None and dtype != ir.DataType.STRING:
+        yield array.astype(dtype.numpy())
 
 
 def _shape_result(node: ir.Node) -> Iterator[np.ndarray]:
@@ -142,4 +157,4 @@ def _replace(graph: ir.Graph, output: ir.Value, array: np.ndarray) -> None:
         const_value=tensor,
     )
     graph.register_initializer(constant)
-    output.replace_all_uses_with(constant)
+    output.replace_all_uses_with(constant, replace_graph_outputs=True)

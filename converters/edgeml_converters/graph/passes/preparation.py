@@ -1,7 +1,11 @@
 """Brings a model into the form that the other passes expect."""
 
 import onnx_ir as ir
-from onnx_ir.passes.common import InlinePass, RemoveInitializersFromInputsPass
+from onnx_ir.passes.common import (
+    InlinePass,
+    RemoveInitializersFromInputsPass,
+    RemoveUnusedOpsetsPass,
+)
 
 
 def prepare_graph(model: ir.Model) -> None:
@@ -12,6 +16,7 @@ def prepare_graph(model: ir.Model) -> None:
     """
     if model.functions:
         InlinePass()(model)
+        RemoveUnusedOpsetsPass()(model)
     initializers = set(model.graph.initializers.values())
     if any(value in initializers for value in model.graph.inputs):
         RemoveInitializersFromInputsPass()(model)

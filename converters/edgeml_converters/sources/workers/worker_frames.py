@@ -56,7 +56,7 @@ def serve(answer: Answer, stream: BinaryIO) -> None:
             outputs = answer(inputs)
         except Exception as error:  # noqa: BLE001 - whatever a model raises is the answer to this request
             traceback.print_exc()
-            outputs = {"__error__": np.array(one_line(error))}
+            outputs = {"__error__": np.array(cause_of(error))}
         data = io.BytesIO()
         np.savez(data, **outputs)  # type: ignore[arg-type]  # its stub takes the names for options
         stream.write(_LENGTH.pack(data.getbuffer().nbytes))
@@ -107,7 +107,19 @@ def claimed_output() -> BinaryIO:
     return stream
 
 
-def one_line(error: BaseException) -> str:
-    """Return an error's type and first line that says something, without a full stop."""
+def cause_of(error: BaseException) -> str:
+    """Return what lies at the root of *error* in one line, and where the user's own code met it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0]}".rstrip(".:") if lines else type(error).__name__
+    text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return text.rstrip(".:") + _place(error)
+
+
+def _place(error: BaseException) -> str:
+    """Return the last line of code on the way to *error* that is in no library."""
+    libraries = (sys.prefix, sys.base_prefix, str(Path(__file__).parent), "<")
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not frame.filename.startswith(libraries):
+            return f" ({Path(frame.filename).name}, line {frame.lineno}: {frame.line})"
+    return ""

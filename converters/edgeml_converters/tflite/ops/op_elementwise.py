@@ -6,11 +6,9 @@ import numpy as np
 
 from edgeml_converters.graph.attributes import float_attribute
 from edgeml_converters.tflite.blockers import Refusal
-from edgeml_converters.tflite.emitter import Emitter, dtype_of
-from edgeml_converters.tflite.layout import AGNOSTIC, SOURCE, Ports
-from edgeml_converters.tflite.order import Order
-from edgeml_converters.tflite.program import Affine, Tensor
-from edgeml_converters.tflite.quantization import is_constant
+from edgeml_converters.tflite.emitter import Emitter
+from edgeml_converters.tflite.ops.operands import broadcast_ports, operand
+from edgeml_converters.tflite.program import Affine
 from edgeml_converters.tflite.registry import lowering
 from edgeml_converters.tflite.step import Step, activation_bounds, any_scale, fixed_output
 
@@ -24,46 +22,14 @@ _ACTIVATIONS = {
 }
 
 
-def _broadcast_ports(step: Step) -> Ports:
-    """Either order, if all computed inputs have the rank of the output; constants are arranged."""
-    rank = None if step.output.shape is None else step.output.shape.rank()
-    ranks = {None if v.shape is None else v.shape.rank() for v in step.data_inputs()}
-    return AGNOSTIC if ranks == {rank} else SOURCE
-
-
-def operand(step: Step, emit: Emitter, index: int) -> Tensor:
-    """Return an input of a broadcasting operator; constants get the rank of the output."""
-    value = step.value(index)
-    order = emit.layout.reads[step]
-    if not is_constant(value):
-        return emit.input(step, index)
-    array, affine = emit.constant_of(step, index)
-    rank = len(step.output_shape)
-    if order is Order.CHANNELS_LAST and array.ndim > 0:
-        array = array.reshape((1,) * (rank - array.ndim) + array.shape)
-        array = array.transpose(order.permutation(rank))
-        outer = 0
-        while outer < rank - 1 and array.shape[outer] == 1:
-            outer += 1
-        array = array.reshape(array.shape[outer:])
-    return emit.constant(str(value.name), array, affine)
-
-
 def _pair_rule(step: Step) -> Affine | None:
     """A sum of more than two would be rounded on the way."""
     return any_scale(step) if len(step.node.inputs) == 2 else None
 
 
-def _require_float(step: Step) -> None:
-    dtype = dtype_of(step.output)
-    if dtype != np.float32:
-        raise Refusal(f"elements of type {dtype} are not supported")
-
-
-@lowering("Add", "Sub", "Mul", ports=_broadcast_ports, integer=any_scale, fuses_activation=True)
+@lowering("Add", "Sub", "Mul", ports=broadcast_ports, integer=any_scale, fuses_activation=True)
 def lower_arithmetic(step: Step, emit: Emitter) -> None:
     """Write a sum, difference or product with broadcasting."""
-    _require_float(step)
     sources = [operand(step, emit, 0), operand(step, emit, 1)]
     emit.operator(
         _BINARY[step.node.op_type],
@@ -73,26 +39,25 @@ def lower_arithmetic(step: Step, emit: Emitter) -> None:
     )
 
 
-@lowering("Div", ports=_broadcast_ports, fuses_activation=True)
+@lowering("Div", ports=broadcast_ports, fuses_activation=True)
 def lower_division(step: Step, emit: Emitter) -> None:
-    """Write a quotient, in float32: TFLite has no int8 form."""
+    """Write a quotient of real numbers: TFLite has no quantized form."""
     lower_arithmetic(step, emit)
 
 
-@lowering("Sum", ports=_broadcast_ports, integer=_pair_rule, fuses_activation=True)
+@lowering("Sum", ports=broadcast_ports, integer=_pair_rule, fuses_activation=True)
 def lower_sum(step: Step, emit: Emitter) -> None:
     """Write a sum of any number of inputs as additions in turn."""
     _chain(step, emit, "ADD", {"fused_activation_function": step.activation})
 
 
-@lowering("Max", "Min", ports=_broadcast_ports)
+@lowering("Max", "Min", ports=broadcast_ports)
 def lower_extreme(step: Step, emit: Emitter) -> None:
     """Write the greatest or least of any number of inputs."""
     _chain(step, emit, _EXTREMES[step.node.op_type], {})
 
 
 def _chain(step: Step, emit: Emitter, code: str, options: dict[str, str]) -> None:
-    _require_float(step)
     result = operand(step, emit, 0)
     target = emit.output(step)
     plain = dict.fromkeys(options, "NONE")
@@ -116,9 +81,8 @@ def lower_clip(step: Step, emit: Emitter) -> None:
     bounds = activation_bounds(step.node)
     if bounds is None:
         raise Refusal("bounds that are computed at run time are not supported")
-    _require_float(step)
     source, target = emit.input(step, 0), emit.output(step)
-    if bounds in _ACTIVATIONS:
+    if bounds in _ACTIVATIONS and source.dtype.kind == "f":
         emit.operator(_ACTIVATIONS[bounds], [source], [target])
         return
     limits = [
@@ -130,7 +94,8 @@ def lower_clip(step: Step, emit: Emitter) -> None:
         emit.reshape(source, target)
     for index, (code, bound) in enumerate(limits):
         result = target if index == len(limits) - 1 else emit.like(target, "bounded")
-        limit = emit.constant(f"{target.name}/{code.lower()}", np.array(bound, np.float32))
+        kind = np.dtype(np.float32) if source.affine is not None else source.dtype
+        limit = emit.constant(f"{target.name}/{code.lower()}", np.array(bound, kind))
         emit.operator(code, [source, limit], [result])
         source = result
 

@@ -38,7 +38,7 @@ def _options(step: Step, window: Window, padding: str) -> dict[str, Option]:
 @lowering("MaxPool", ports=CHANNELS_LAST, integer=same_scale, fuses_activation=True)
 def lower_max_pool(step: Step, emit: Emitter) -> None:
     """Write a maximum pool; padding that TFLite does not know is written as lowest values."""
-    if len(step.node.outputs) > 1 and step.node.outputs[1].uses():
+    if any(value.uses() or value.is_graph_output() for value in step.node.outputs[1:]):
         raise Refusal("its second output (indices) has no TFLite form")
     window = _window(step)
     source = lifted(emit, emit.input(step, 0))

@@ -1,6 +1,7 @@
 """Reductions over axes, and the pools that reduce a whole image."""
 
 import numpy as np
+import onnx_ir as ir
 
 from edgeml_converters.graph.attributes import axes, axes_are_constant, int_attribute
 from edgeml_converters.tflite.blockers import Refusal
@@ -16,6 +17,7 @@ _CODES = {
     "ReduceMax": "REDUCE_MAX",
     "ReduceMean": "MEAN",
     "ReduceMin": "REDUCE_MIN",
+    "ReduceProd": "REDUCE_PROD",
     "ReduceSum": "SUM",
 }
 
@@ -53,18 +55,18 @@ def _ports(step: Step) -> Ports:
     return AGNOSTIC if lying == wanted else SOURCE
 
 
-def _lower(step: Step, emit: Emitter) -> None:
+def _lower(step: Step, emit: Emitter, code: str = "") -> None:
     source, target = emit.input(step, 0), emit.output(step)
     reduced = _reduced(step)
-    if source.dtype not in {np.dtype(np.float32), np.dtype(np.int8)}:
-        raise Refusal(f"elements of type {source.dtype} are not supported")
+    if 0 in source.shape:
+        raise Refusal("a reduction of no elements has no TFLite form")
     if not reduced:
         emit.reshape(source, target)
         return
     order, rank = emit.layout.reads[step], len(source.shape)
     places = np.array(sorted(order.place(axis, rank) for axis in reduced), np.int32)
     emit.operator(
-        _CODES[step.node.op_type],
+        code or _CODES[step.node.op_type],
         [source, emit.constant(f"{target.name}/axes", places)],
         [target],
         keep_dims=_keeps(step),
@@ -77,13 +79,16 @@ def lower_mean(step: Step, emit: Emitter) -> None:
     _lower(step, emit)
 
 
-@lowering("ReduceSum", ports=_ports)
+@lowering("ReduceSum", "ReduceProd", ports=_ports)
 def lower_sum(step: Step, emit: Emitter) -> None:
-    """Write a sum over axes."""
+    """Write a sum or product over axes."""
     _lower(step, emit)
 
 
 @lowering("GlobalMaxPool", "ReduceMax", "ReduceMin", ports=_ports, integer=same_scale_written)
 def lower_extreme(step: Step, emit: Emitter) -> None:
     """Write the greatest or least element over axes; its int8 form cannot rescale."""
-    _lower(step, emit)
+    if step.value(0).dtype == ir.DataType.BOOL:
+        _lower(step, emit, "REDUCE_ALL" if step.node.op_type == "ReduceMin" else "REDUCE_ANY")
+    else:
+        _lower(step, emit)

@@ -72,6 +72,8 @@ def lower_copy(step: Step, emit: Emitter) -> None:
     """Write a RESHAPE to the shape that is there: an output of the graph that is another tensor."""
     if step.node.op_type == "Dropout" and drops(step.node):
         raise Refusal("dropout in training mode is not supported")
+    if any(value.uses() or value.is_graph_output() for value in step.node.outputs[1:]):
+        raise Refusal("its second output (the mask) has no TFLite form")
     emit.reshape(emit.input(step, 0), emit.output(step))
 
 

@@ -1,0 +1,145 @@
+"""ConvTranspose: TRANSPOSE_CONV, one for each group, over images and over lines."""
+
+import numpy as np
+
+from edgeml_converters.graph.attributes import int_attribute, ints_attribute, string_attribute
+from edgeml_converters.tflite.blockers import Refusal
+from edgeml_converters.tflite.emitter import Emitter
+from edgeml_converters.tflite.layout import CHANNELS_LAST
+from edgeml_converters.tflite.ops.lines import lifted, lowered
+from edgeml_converters.tflite.ops.op_slice import write_slice
+from edgeml_converters.tflite.program import Tensor
+from edgeml_converters.tflite.registry import lowering
+from edgeml_converters.tflite.step import Step
+
+
+@lowering("ConvTranspose", ports=CHANNELS_LAST, fuses_activation=True)
+def lower_conv_transpose(step: Step, emit: Emitter) -> None:
+    """Write a transposed convolution without padding, then cut its borders off.
+
+    TFLite's own paddings are those of TensorFlow's layers; every padding of ONNX is a cut of the
+    whole result, or zeros after it. Weights go from (I, O/groups, H, W) to (O, H, W, I).
+    """
+    array, _ = emit.constant_of(step, 1)
+    spatial = array.ndim - 2
+    if spatial not in {1, 2}:
+        raise Refusal(f"only one and two spatial axes are supported, not {spatial}")
+    array = array.reshape(*array.shape[:2], *((1,) * (2 - spatial)), *array.shape[2:])
+    groups = int_attribute(step.node, "group", 1)
+    array = _dilated(array, _lifted_ints(step, "dilations", 1, spatial))
+    strides = _lifted_ints(step, "strides", 1, spatial)
+    source = lifted(emit, emit.input(step, 0))
+    with lowered(emit, emit.output(step)) as target:
+        before = _cut_before(step, source, target, array, strides)
+        kernels = array.shape[2:]
+        sizes = source.shape[1:3]
+        full = tuple((n - 1) * s + k for n, s, k in zip(sizes, strides, kernels, strict=True))
+        shape = (source.shape[0], *full, target.shape[3])
+        whole = emit.like(target, "whole", shape)
+        parts = _parts(emit, source, array, groups, whole)
+        for part, kernel, result in parts:
+            _write_part(emit, part, kernel, result, strides)
+        if groups > 1:
+            results = [result for _, _, result in parts]
+            emit.operator(
+                "CONCATENATION", results, [whole], axis=3, fused_activation_function="NONE"
+            )
+        cut = _cut(emit, whole, target, before)
+        bias = emit.constant_of(step, 2)[0] if step.has(2) else np.zeros(target.shape[3])
+        offset = emit.constant(f"{target.name}/bias", bias.astype(np.float32))
+        emit.operator("ADD", [cut, offset], [target], fused_activation_function=step.activation)
+
+
+def _lifted_ints(step: Step, name: str, default: int, spatial: int) -> tuple[int, ...]:
+    given = ints_attribute(step.node, name) or (default,) * spatial
+    return (*((1,) * (2 - spatial)), *given)
+
+
+def _dilated(array: np.ndarray, dilations: tuple[int, ...]) -> np.ndarray:
+    """Return weights with zeros between them: TRANSPOSE_CONV has no dilation."""
+    if set(dilations) == {1}:
+        return array
+    reach = [(k - 1) * d + 1 for k, d in zip(array.shape[2:], dilations, strict=True)]
+    spread = np.zeros((*array.shape[:2], *reach), array.dtype)
+    spread[:, :, :: dilations[0], :: dilations[1]] = array
+    return spread
+
+
+def _cut_before(
+    step: Step, source: Tensor, target: Tensor, array: np.ndarray, strides: tuple[int, ...]
+) -> tuple[int, int]:
+    """Return how much of the whole result is cut off before each spatial axis."""
+    spatial = len(step.shape(0)) - 2
+    automatic = string_attribute(step.node, "auto_pad", "NOTSET")
+    if automatic in {"NOTSET", "VALID"} and ints_attribute(step.node, "output_shape") is None:
+        pads = ints_attribute(step.node, "pads") or (0,) * (2 * spatial)
+        before = pads[:spatial]
+    else:
+        # The total follows from the sizes; the lesser half is before, or after for SAME_UPPER.
+        extra = _lifted_ints(step, "output_padding", 0, spatial)[2 - spatial :]
+        totals = [
+            max(0, (n - 1) * s + k + e - result)
+            for n, s, k, e, result in zip(
+                source.shape[3 - spatial : 3],
+                strides[2 - spatial :],
+                array.shape[4 - spatial :],
+                extra,
+                target.shape[3 - spatial : 3],
+                strict=True,
+            )
+        ]
+        upper = automatic == "SAME_UPPER"
+        before = tuple(t // 2 if upper else t - t // 2 for t in totals)
+    return (*((0,) * (2 - spatial)), *before)  # type: ignore[return-value]  # two in all
+
+
+def _parts(
+    emit: Emitter, source: Tensor, array: np.ndarray, groups: int, whole: Tensor
+) -> list[tuple[Tensor, np.ndarray, Tensor]]:
+    """Return input, weights and result of each group."""
+    if groups == 1:
+        return [(source, array, whole)]
+    width = source.shape[3] // groups
+    sources = [emit.like(source, f"group{at}", (*source.shape[:3], width)) for at in range(groups)]
+    sizes = emit.constant(f"{whole.name}/sizes", np.full(groups, width, np.int32))
+    axis = emit.constant(f"{whole.name}/axis", np.array(3, np.int32))
+    emit.operator("SPLIT_V", [source, sizes, axis], sources, num_splits=groups)
+    results = [
+        emit.like(whole, f"group{at}", (*whole.shape[:3], whole.shape[3] // groups))
+        for at in range(groups)
+    ]
+    return list(zip(sources, np.split(array, groups), results, strict=True))
+
+
+def _write_part(
+    emit: Emitter, source: Tensor, array: np.ndarray, target: Tensor, strides: tuple[int, ...]
+) -> None:
+    name = target.name
+    weights = emit.constant(f"{name}/weights", np.ascontiguousarray(array.transpose(1, 2, 3, 0)))
+    shape = emit.constant(f"{name}/shape", np.array(target.shape, np.int32))
+    emit.operator(
+        "TRANSPOSE_CONV",
+        [shape, weights, source],
+        [target],
+        padding="VALID",
+        stride_h=strides[0],
+        stride_w=strides[1],
+    )
+
+
+def _cut(emit: Emitter, whole: Tensor, target: Tensor, before: tuple[int, int]) -> Tensor:
+    """Return the part of the whole result that is wanted; zeros where it is too short."""
+    starts = (0, *before, 0)
+    ends = [start + size for start, size in zip(starts, target.shape, strict=True)]
+    missing = [max(0, end - size) for end, size in zip(ends, whole.shape, strict=True)]
+    if any(missing):
+        amounts = np.array([(0, amount) for amount in missing], np.int32)
+        shape = tuple(s + m for s, m in zip(whole.shape, missing, strict=True))
+        longer = emit.like(whole, "longer", shape)
+        emit.operator("PAD", [whole, emit.constant(f"{whole.name}/amounts", amounts)], [longer])
+        whole = longer
+    if whole.shape == target.shape:
+        return whole
+    cut = emit.like(target, "cut")
+    write_slice(emit, whole, cut, [slice(a, b, 1) for a, b in zip(starts, ends, strict=True)])
+    return cut
