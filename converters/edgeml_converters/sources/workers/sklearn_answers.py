@@ -3,12 +3,18 @@
 Knows the kinds of estimators and their methods; must not know ONNX.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
+from numpy.typing import ArrayLike
+from sklearn.base import (
+    BaseEstimator,
+    is_classifier,
+    is_clusterer,
+    is_outlier_detector,
+    is_regressor,
+)
 from worker_frames import UserError  # type: ignore[import-not-found]  # lies beside this file
 
 LABEL = "label"
@@ -29,16 +35,16 @@ class Answers:
         classes: The classes in order; the label is an index into them. Empty when there are none.
     """
 
-    model: Any
+    model: BaseEstimator
     exported: tuple[str, ...]
     names: tuple[str, ...]
     classes: tuple[Any, ...] = ()
 
-    def of(self, table: Any) -> dict[str, np.ndarray]:
+    def of(self, table: ArrayLike) -> dict[str, np.ndarray]:
         """Return the outputs for the rows of *table*: int64 labels, all else float32."""
         return {name: self._output(name, table) for name in self.names}
 
-    def _output(self, name: str, table: Any) -> np.ndarray:
+    def _output(self, name: str, table: ArrayLike) -> np.ndarray:
         if name == LABEL:
             return self._label(self.model.predict(table))
         if name == PROBABILITIES:
@@ -58,7 +64,7 @@ class Answers:
         labels = predicted.astype(np.int64)
         return labels.reshape(-1, 1) if is_outlier_detector(self.model) else labels
 
-    def _scores(self, table: Any) -> np.ndarray:
+    def _scores(self, table: ArrayLike) -> np.ndarray:
         if is_clusterer(self.model):
             return np.asarray(self.model.transform(table))
         scores = np.asarray(self.model.decision_function(table))
@@ -67,7 +73,7 @@ class Answers:
         return scores
 
 
-def find_answers(model: Any) -> Answers:
+def find_answers(model: BaseEstimator) -> Answers:
     """Return what *model* answers.
 
     Raises:
@@ -92,7 +98,7 @@ def is_numbered(classes: tuple[Any, ...]) -> bool:
     return all(not isinstance(c, str) and c == index for index, c in enumerate(classes))
 
 
-def _classes(model: Any) -> tuple[Any, ...]:
+def _classes(model: BaseEstimator) -> tuple[Any, ...]:
     classes = model.classes_
     if isinstance(classes, list) or np.ndim(classes) != 1 or _is_multilabel(model):
         raise UserError(
@@ -102,10 +108,10 @@ def _classes(model: Any) -> tuple[Any, ...]:
     return tuple(np.asarray(classes).tolist())
 
 
-def _is_multilabel(model: Any) -> bool:
+def _is_multilabel(model: BaseEstimator) -> bool:
     last: Any = model
     while hasattr(last, "steps"):
         last = last.steps[-1][1]
-    return bool(getattr(last, "multilabel_", False)) or getattr(last, "out_activation_", "") == (
-        "logistic"
-    ) and len(last.classes_) > 2
+    return bool(getattr(last, "multilabel_", False)) or (
+        getattr(last, "out_activation_", "") == ("logistic") and len(last.classes_) > 2
+    )

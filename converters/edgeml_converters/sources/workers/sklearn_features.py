@@ -5,9 +5,10 @@ Knows how estimators choose and encode columns; must not know ONNX.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.impute import SimpleImputer
@@ -36,7 +37,7 @@ class Features:
     frame: tuple[str, ...] = ()
     documents: bool = False
 
-    def table(self, inputs: Mapping[str, np.ndarray]) -> Any:
+    def table(self, inputs: Mapping[str, np.ndarray]) -> ArrayLike:
         """Return arrays by input name as what ``predict`` takes.
 
         Numbers become float64, as scikit-learn computes in it and most models were fitted on it.
@@ -45,21 +46,24 @@ class Features:
             return self._frame(inputs)
         value = next(iter(inputs.values()))
         if self.documents:
-            return value.reshape(-1).astype(str)
-        return value.astype(object if self.text else np.float64)
+            documents: np.ndarray = value.reshape(-1).astype(str)
+            return documents
+        table: np.ndarray = value.astype(object if self.text else np.float64)
+        return table
 
-    def _frame(self, inputs: Mapping[str, np.ndarray]) -> Any:
+    def _frame(self, inputs: Mapping[str, np.ndarray]) -> ArrayLike:
         import pandas as pd  # noqa: PLC0415 - slow to load, and few models are fitted on frames
 
         rows = len(next(iter(inputs.values())))
         columns = {}
         for name in self.frame:
-            column = inputs[name][:, 0] if name in inputs else np.full(rows, np.nan)
+            column = inputs[name][:, 0] if name in self.widths else np.full(rows, np.nan)
             columns[name] = column.astype(object if name in self.text else np.float64)
-        return pd.DataFrame(columns)
+        frame: ArrayLike = pd.DataFrame(columns)
+        return frame
 
 
-def find_features(model: Any) -> Features:
+def find_features(model: BaseEstimator) -> Features:
     """Return what *model* reads.
 
     Raises:
@@ -86,7 +90,7 @@ def find_features(model: Any) -> Features:
     return Features({MATRIX_NAME: width})
 
 
-def column_notes(features: Features, model: Any) -> list[str]:
+def column_notes(features: Features, model: BaseEstimator) -> list[str]:
     """Return what there is to say about the order of a table's columns."""
     names = getattr(model, "feature_names_in_", None)
     if names is None or features.frame:
@@ -94,7 +98,7 @@ def column_notes(features: Features, model: Any) -> list[str]:
     return [f"The columns of '{MATRIX_NAME}' are, in order: {', '.join(map(str, names))}."]
 
 
-def _first_step(model: Any) -> Any:
+def _first_step(model: BaseEstimator) -> BaseEstimator:
     while isinstance(model, Pipeline):
         model = model.steps[0][1]
     return model
@@ -102,7 +106,7 @@ def _first_step(model: Any) -> Any:
 
 def _used_columns(transformer: ColumnTransformer) -> Iterator[tuple[int, bool]]:
     """Yield the columns that are read, by number, and whether each one is text."""
-    indices = transformer._transformer_to_input_indices  # noqa: SLF001 - nothing public has it
+    indices = transformer._transformer_to_input_indices  # nothing public has it
     for name, step, _ in transformer.transformers_:
         if isinstance(step, str) and step == "drop":
             continue
@@ -110,7 +114,7 @@ def _used_columns(transformer: ColumnTransformer) -> Iterator[tuple[int, bool]]:
             yield int(column), _is_text(step, position)
 
 
-def _is_text(step: Any, position: int) -> bool:
+def _is_text(step: object, position: int) -> bool:
     """Return whether column *position* of what *step* reads is text."""
     while isinstance(step, Pipeline):
         step = step.steps[0][1]
@@ -121,5 +125,5 @@ def _is_text(step: Any, position: int) -> bool:
     return isinstance(step, SimpleImputer) and isinstance(step.statistics_[position], str)
 
 
-def _cuts_words(step: Any) -> bool:
+def _cuts_words(step: object) -> bool:
     return isinstance(step, CountVectorizer | HashingVectorizer)

@@ -7,11 +7,11 @@ import pickle
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import joblib
 import sklearn
 import skops.io
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils.validation import check_is_fitted
@@ -22,7 +22,7 @@ from sklearn_trust import (  # type: ignore[import-not-found]  # lies beside thi
 from worker_frames import (  # type: ignore[import-not-found]  # lies beside this file
     Options,
     UserError,
-    one_line,
+    cause_of,
 )
 
 VERSION_REMEDY = (
@@ -44,7 +44,7 @@ READ_ERRORS = (
 )
 
 
-def read_model(spec: str, options: Options) -> tuple[Any, list[str]]:
+def read_model(spec: str, options: Options) -> tuple[BaseEstimator, list[str]]:
     """Return the fitted model of the file *spec*, and what there is to say about it.
 
     A search (``GridSearchCV`` and its like) is replaced by the best model that it found.
@@ -59,7 +59,7 @@ def read_model(spec: str, options: Options) -> tuple[Any, list[str]]:
         except READ_ERRORS as error:
             raise UserError(
                 f"'{spec}' cannot be read with scikit-learn {sklearn.__version__}: "
-                f"{one_line(error)}.",
+                f"{cause_of(error)}.",
                 f"Check that the file is whole. {VERSION_REMEDY}",
             ) from error
     if isinstance(model, BaseSearchCV):
@@ -68,7 +68,7 @@ def read_model(spec: str, options: Options) -> tuple[Any, list[str]]:
     return model, _version_notes(caught)
 
 
-def _loaded(spec: str, *, trusting: bool) -> Any:
+def _loaded(spec: str, *, trusting: bool) -> object:
     if Path(spec).suffix.lower() != ".skops":
         return joblib.load(spec)
     flagged = skops.io.get_untrusted_types(file=spec)
@@ -86,7 +86,7 @@ def _loaded(spec: str, *, trusting: bool) -> Any:
     return model
 
 
-def _check(spec: str, model: Any) -> None:
+def _check(spec: str, model: BaseEstimator) -> None:
     kind = type(model).__name__
     if not (hasattr(model, "fit") and (hasattr(model, "predict") or hasattr(model, "transform"))):
         raise UserError(

@@ -38,6 +38,27 @@ def replace_array_extractors(model: onnx.ModelProto) -> None:
     _replace_nodes(model, nodes)
 
 
+def replace_imputers(model: onnx.ModelProto, *, float64: bool) -> None:
+    """Write ``Imputer`` of what is no number as ``Where``: engines have it for float32 alone."""
+    nodes = []
+    for node in model.graph.node:
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        replaced = attributes.get("replaced_value_float", 0.0)
+        if node.op_type != "Imputer" or not np.isnan(replaced):
+            nodes.append(node)
+            continue
+        output = node.output[0]
+        values = np.array(attributes["imputed_value_floats"], np.float64 if float64 else np.float32)
+        model.graph.initializer.append(numpy_helper.from_array(values, f"{output}_imputed"))
+        nodes += [
+            helper.make_node("IsNaN", node.input, [f"{output}_missing"]),
+            helper.make_node(
+                "Where", [f"{output}_missing", f"{output}_imputed", node.input[0]], [output]
+            ),
+        ]
+    _replace_nodes(model, nodes)
+
+
 def take_float32(model: onnx.ModelProto) -> None:
     """Make float64 inputs and outputs float32; what is between stays float64."""
     casts = []
@@ -47,14 +68,20 @@ def take_float32(model: onnx.ModelProto) -> None:
             renamed[value.name] = f"{value.name}_float64"
             value.type.tensor_type.elem_type = TensorProto.FLOAT
             casts.append(
-                helper.make_node(
-                    "Cast", [value.name], [renamed[value.name]], to=TensorProto.DOUBLE
-                )
+                helper.make_node("Cast", [value.name], [renamed[value.name]], to=TensorProto.DOUBLE)
             )
     for node in model.graph.node:
         for position, name in enumerate(node.input):
             node.input[position] = renamed.get(name, name)
     _replace_nodes(model, [*casts, *model.graph.node])
+
+
+def flatten_labels(model: onnx.ModelProto) -> None:
+    """Make the first output a vector."""
+    name = model.graph.output[0].name
+    _rename(model, name, f"{name}_rows")
+    flat = helper.make_node("Reshape", [f"{name}_rows", _minus_one(model)], [name])
+    model.graph.node.append(flat)
 
 
 def number_labels(model: onnx.ModelProto, classes: Sequence[int | str]) -> None:
@@ -76,8 +103,8 @@ def number_labels(model: onnx.ModelProto, classes: Sequence[int | str]) -> None:
         [label.name],
         domain=LEARNING_DOMAIN,
         values_int64s=list(range(len(classes))),
-        **{key: list(classes)},
     )
+    encoder.attribute.append(helper.make_attribute(key, list(classes)))
     model.graph.node.append(encoder)
     label.type.tensor_type.elem_type = TensorProto.INT64
     for entry in model.opset_import:
@@ -115,6 +142,14 @@ def _renamed(tensor: TensorProto, name: str) -> TensorProto:
     return copy
 
 
+def name_inputs(model: onnx.ModelProto, names: Sequence[str]) -> None:
+    """Call the inputs *names*, in order: skl2onnx replaces what is no letter or digit."""
+    for value, name in zip(model.graph.input, names, strict=True):
+        if value.name != name:
+            _rename(model, value.name, name)
+            value.name = name
+
+
 def name_outputs(model: onnx.ModelProto, exported: Sequence[str], names: Sequence[str]) -> None:
     """Call the outputs *exported*, put them in the order of *names*, float64 ones as float32."""
     for value, name in zip(list(model.graph.output), exported, strict=True):
@@ -123,6 +158,8 @@ def name_outputs(model: onnx.ModelProto, exported: Sequence[str], names: Sequenc
         value.name = name
         if value.type.tensor_type.elem_type == TensorProto.DOUBLE:
             value.type.tensor_type.elem_type = TensorProto.FLOAT
+        elif value.type.tensor_type.elem_type == TensorProto.STRING:  # it was the class's name
+            value.type.tensor_type.elem_type = TensorProto.INT64
         to = value.type.tensor_type.elem_type
         model.graph.node.append(helper.make_node("Cast", [inner], [name], to=to))
     ordered = sorted(model.graph.output, key=lambda value: names.index(value.name))

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 
-def parts_of(model: Any) -> Iterator[Any]:
+def parts_of(model: BaseEstimator) -> Iterator[Any]:
     """Yield *model* and each object that is anywhere in it, once."""
     waiting, seen = [model], set()
     while waiting:
@@ -27,7 +28,7 @@ def parts_of(model: Any) -> Iterator[Any]:
             waiting += part
 
 
-def steps_of(model: Any) -> list[Any]:
+def steps_of(model: BaseEstimator) -> list[Any]:
     """Return the steps of a pipeline, those of pipelines in it too, or the one estimator."""
     if not isinstance(model, Pipeline):
         return [model]

@@ -7,9 +7,9 @@ table is checked before it is used.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.tree import BaseDecisionTree
@@ -18,6 +18,7 @@ from sklearn_parts import parts_of  # type: ignore[import-not-found]  # lies bes
 
 TRUSTED = frozenset(
     {
+        "numpy.dtype",
         "sklearn.calibration._CalibratedClassifier",
         "sklearn.calibration._SigmoidCalibration",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -36,7 +37,7 @@ TRUSTED = frozenset(
 LEAF = -1
 
 
-def has_sound_trees(model: Any) -> bool:
+def has_sound_trees(model: BaseEstimator) -> bool:
     """Return whether the nodes of every tree in *model* point only to later nodes of that tree.
 
     Both builders of scikit-learn number a node's children after it, so this also excludes circles.
@@ -44,21 +45,19 @@ def has_sound_trees(model: Any) -> bool:
     return all(_is_sound(part) for part in parts_of(model))
 
 
-def _is_sound(part: Any) -> bool:
+def _is_sound(part: object) -> bool:
     if isinstance(part, Tree):
         return _is_sound_tree(part)
     if isinstance(part, TreePredictor):
         return _is_sound_predictor(part)
     if isinstance(part, BaseHistGradientBoosting):
-        predictors = (p for p in parts_of(part._predictors) if isinstance(p, TreePredictor))  # noqa: SLF001 - nothing public has the trees
+        predictors = (p for p in parts_of(part._predictors) if isinstance(p, TreePredictor))
         return all(_within(p.nodes["feature_idx"], part.n_features_in_) for p in predictors)
     width = getattr(part, "n_features_in_", None)
-    return width is None or all(
-        _within(tree.feature, width) for tree in _own_trees(part)
-    )
+    return width is None or all(_within(tree.feature, width) for tree in _own_trees(part))
 
 
-def _own_trees(part: Any) -> Iterator[Tree]:
+def _own_trees(part: object) -> Iterator[Tree]:
     """Yield the trees that *part* hands its rows to as they are."""
     if isinstance(part, BaseDecisionTree):
         yield part.tree_
