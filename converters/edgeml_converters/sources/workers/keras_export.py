@@ -53,6 +53,7 @@ def converted(spec: str, model: Model) -> onnx.ModelProto:
         )
     names = {INPUT.format(index): value.name for index, value in enumerate(model.inputs)}
     _store_captured(graph, names, {inner.name: outer for outer, inner in captures})
+    _transpose_single_channels(graph)
     made = (value.name for value in graph.graph.output)
     _rename(graph, {**names, **dict(zip(made, model.outputs, strict=True))})
     for value in (*graph.graph.input, *graph.graph.output):
@@ -79,6 +80,27 @@ def _store_captured(
         if value.name in used - set(inputs):
             constant = numpy_helper.from_array(captured[value.name].numpy(), value.name)
             model.graph.initializer.append(constant)
+
+
+def _transpose_single_channels(model: onnx.ModelProto) -> None:
+    """Write the moving of an axis of size 1 as Transpose: tf2onnx has Reshape, which hides it."""
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    shapes = {
+        value.name: [axis.dim_value for axis in value.type.tensor_type.shape.dim]
+        for value in (*inferred.input, *inferred.value_info, *inferred.output)
+    }
+    for node in model.graph.node:
+        if node.op_type != "Reshape":
+            continue
+        before, after = (shapes.get(name, []) for name in (node.input[0], node.output[0]))
+        if len(before) != 4 or len(after) != 4:
+            continue
+        for channel, perm in ((3, (0, 3, 1, 2)), (1, (0, 2, 3, 1))):
+            if before[channel] == 1 and after[1:] == [before[axis] for axis in perm[1:]]:
+                del node.input[1:], node.attribute[:]
+                node.op_type = "Transpose"
+                node.attribute.append(onnx.helper.make_attribute("perm", perm))
+                break
 
 
 def _rename(model: onnx.ModelProto, names: dict[str, str]) -> None:
