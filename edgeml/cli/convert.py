@@ -90,7 +90,7 @@ Task = Annotated[
     typer.Option(
         "--task",
         help="What the outputs mean: classification or raw (default: classification when --labels "
-        "or --evaluate is given, else raw). Example: --task raw",
+        "or --evaluate is given or the model names its classes, else raw). Example: --task raw",
     ),
 ]
 Metrics = Annotated[

@@ -72,8 +72,8 @@ def make_plan(order: Order) -> Plan:
     min_runtimes = parse_min_runtimes(order.min_runtimes, order.formats)
     source = load_source(str(order.source), order.input_shapes, order.settings)
     pipeline = None if order.preprocess is None else read_pipeline(order.preprocess)
-    labels = () if order.labels is None else _read_labels(order.labels)
-    task = order.task or ("classification" if order.labels or order.evaluate else "raw")
+    labels = source.labels if order.labels is None else _read_labels(order.labels)
+    task = order.task or ("classification" if labels or order.evaluate else "raw")
     metrics = _metrics(order, task)
     _check_task(source, task, labels)
     calibration = _open(order.calibrate, source, pipeline)
@@ -203,12 +203,14 @@ def _check_task(source: SourceModel, task: str, labels: tuple[str, ...]) -> None
     if task != "classification":
         return
     shapes = ", ".join(f"{spec.name} {list(spec.shape)}" for spec in source.outputs)
-    if len(source.outputs) != 1 or len(source.outputs[0].shape) != 2:
+    scores, *others = source.outputs
+    if len(scores.shape) != 2 or any(len(spec.shape) > 1 for spec in others):
         raise InputError(
-            f"Classification wants one output of shape (N, classes); {source.path} has {shapes}.",
+            "Classification wants scores of shape (N, classes) as the first output, and at most "
+            f"one value a sample in others; {source.path} has {shapes}.",
             "Add --task raw.",
         )
-    classes = source.outputs[0].shape[1]
+    classes = scores.shape[1]
     if labels and classes is not None and len(labels) != classes:
         raise InputError(
             f"--labels has {len(labels)} names, and the model has {classes} classes.",

@@ -52,6 +52,7 @@ class SourceModel:
         open_reference: Opens the source itself, untouched, in its own engine.
         notes: What the user should know of how it was read; whole sentences.
         provenance: How it became a graph, where that was not by reading it.
+        labels: The names of its classes, in order, where it has them; it is a classifier then.
         native: The file, where it can be delivered as it is.
         stateful: Whether an answer depends on what was fed before, since the reference was opened.
     """
@@ -65,6 +66,7 @@ class SourceModel:
     open_reference: Callable[[], "Engine"] = field(repr=False, compare=False)
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
     native: NativeFile | None = None
     stateful: bool = False
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from edgeml_converters.graph.constants import static_shape
+from edgeml_converters.sources.axis_layout import input_layout, output_layout
 from edgeml_converters.tflite.min_cut import cheapest_sides
 from edgeml_converters.tflite.order import Order, is_indifferent
 from edgeml_converters.tflite.quantization import is_dequantize, is_quantize, unquantized
@@ -75,23 +76,21 @@ def assign_layout(
     fixed: dict[Hashable, Order] = {order: order for order in Order}
     readers: dict[ir.Value, list[Hashable]] = {}
     writers: dict[ir.Value, Hashable] = {}
-    reading: dict[ir.Value, list[Step]] = {}
     for step, port in ports.items():
         items = _items(step, port)
         orders = zip(items, (port.reads, port.writes), strict=True)
         fixed |= {item: order for item, order in orders if order is not None}
         for value in step.data_inputs():
             readers.setdefault(unquantized(value), []).append(items[0])
-            reading.setdefault(unquantized(value), []).append(step)
         for value in step.outputs:
             writers[value] = items[1]
     inputs = {
-        value: _border(value, is_image_graph, only_transposed(reading.get(value, [])))
+        value: _border(value, is_image_graph, input_layout(value) == "NHWC")
         for value in graph.inputs
     }
     writers |= dict(inputs)
     outputs = {
-        value: _border(value, is_image_graph, _from_transpose(unquantized(value)))
+        value: _border(value, is_image_graph, output_layout(value) == "NHWC")
         for value in graph.outputs
     }
     for value, order in outputs.items():
@@ -140,21 +139,3 @@ def _border(value: ir.Value, is_image_graph: bool, is_channels_last_already: boo
     if is_image_graph and shape is not None and shape.rank() == 4 and not is_channels_last_already:
         return Order.CHANNELS_LAST
     return Order.SOURCE
-
-
-def only_transposed(steps: list[Step]) -> bool:
-    """Whether the source itself turns an input from channels last to channels first."""
-    permutation = (0, 3, 1, 2)
-    return bool(steps) and all(_permutation(step.node) == permutation for step in steps)
-
-
-def _from_transpose(value: ir.Value) -> bool:
-    node = value.producer()
-    return node is not None and _permutation(node) == (0, 2, 3, 1)
-
-
-def _permutation(node: ir.Node) -> tuple[int, ...] | None:
-    attribute = node.attributes.get("perm")
-    if node.op_type != "Transpose" or attribute is None:
-        return None
-    return tuple(attribute.as_ints())

@@ -47,7 +47,7 @@ def write_tflite(model: ir.Model) -> bytes:
         count = f"{len(blockers)} node{'s have' if len(blockers) > 1 else ' has'}"
         raise UnsupportedError(
             f"{count} no TFLite form: {listed}.",
-            "Convert to ONNX only, or change these nodes in the source.",
+            "Convert to ONNX only (--to onnx), or change these nodes in the source.",
         )
     with _in_words():
         tidy(emitter.program)

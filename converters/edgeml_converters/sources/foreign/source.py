@@ -62,6 +62,7 @@ def load_foreign(
         sha256=_digest(spec) or exported.sha256,
         open_reference=references.open,
         notes=(*record.notes, *notes),
+        labels=record.labels,
         provenance=_provenance(record),
     )
 

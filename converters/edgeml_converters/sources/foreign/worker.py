@@ -41,12 +41,14 @@ class ExportRecord:
         exporter: Which of the framework's ways was taken.
         opset: The opset of the file.
         notes: What the user should know.
+        labels: The names of the classes, where the model has them.
     """
 
     framework: str
     exporter: str
     opset: int
     notes: tuple[str, ...]
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ class Worker:
                 exporter=str(document["exporter"]),
                 opset=int(document["opset"]),
                 notes=tuple(map(str, document["notes"])),
+                labels=tuple(map(str, document.get("labels", ()))),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InternalError(
