@@ -27,6 +27,7 @@ class Artifact:
         engine: Name and version of the engine that it was verified in.
         parity: How far its outputs are from the source's.
         scores: One score for each metric; the first one is gated.
+        golden_error: The largest absolute error on the golden vectors.
         inputs: Its inputs, with the names of the source and the layout of the file.
         outputs: Its outputs, likewise.
         failures: The gates that it did not pass; it is set aside as ``.rejected`` if there are any.
@@ -41,6 +42,7 @@ class Artifact:
     engine: tuple[str, str]
     parity: Parity
     scores: tuple[Accuracy, ...]
+    golden_error: float
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     failures: tuple[GateError, ...] = ()

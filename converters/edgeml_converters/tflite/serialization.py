@@ -1,10 +1,13 @@
 """Serializes a program as a TFLite file, by the schema that ships in ai-edge-litert.
 
 The file holds equal buffers once and starts each at a multiple of 16 bytes, as the schema demands
-so that engines may map the file into memory. The same program gives the same bytes.
+so that engines may map the file into memory. They follow after all else, so that they can be
+written from where they are: weights are never copied to be put together. The same program gives
+the same bytes.
 """
 
-import hashlib
+import struct
+from collections.abc import Sequence
 
 import flatbuffers
 import numpy as np
@@ -16,6 +19,12 @@ from edgeml_converters.tflite.program import Affine, Operator, Option, Program, 
 _FILE_IDENTIFIER = b"TFL3"
 _SCHEMA_VERSION = 3
 _ALIGNMENT_BYTES = 16
+_LENGTH_BYTES = 4  # of a vector, before its data
+_DATA_SLOT = 0  # of the table Buffer
+_STAND_IN = 1  # any offset but 0, which would be left out
+_COMPARED_BYTES = 256  # that tell most buffers apart
+
+Bytes = bytes | bytearray | memoryview
 # The runtime reads the version from a metadata buffer of this size.
 _RUNTIME_VERSION_BYTES = 16
 
@@ -45,21 +54,17 @@ _NAMED_OPTIONS = {
 }
 
 
-class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the schema is untyped
-    """A buffer whose data start at a multiple of 16 bytes in the file."""
+class _LaterBuffer(schema.BufferT):  # type: ignore[misc]  # the schema is untyped
+    """A buffer whose data are written after everything else."""
+
+    field_from_end = 0  # where the offset of the data has to be put, from the end of the rest
 
     def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 - overrides the schema's
-        """Write the buffer and return its offset."""
-        offset = None
-        if self.data is not None and len(self.data):
-            size = len(self.data)
-            builder.StartVector(1, size, _ALIGNMENT_BYTES)
-            builder.head -= size
-            builder.Bytes[builder.head : builder.head + size] = memoryview(self.data)
-            offset = builder.EndVector()
+        """Write the buffer, with a stand-in for the offset of its data, and return its own."""
         schema.BufferStart(builder)
-        if offset is not None:
-            schema.BufferAddData(builder, offset)
+        if self.data is not None and len(self.data):
+            builder.PrependUint32Slot(_DATA_SLOT, _STAND_IN, 0)
+            self.field_from_end = int(builder.Offset())
         return int(schema.BufferEnd(builder))
 
 
@@ -67,23 +72,25 @@ class _Buffers:
     """The buffers of a file; buffer 0 is the empty one, as the schema demands."""
 
     def __init__(self) -> None:
-        self.entries = [_AlignedBuffer()]
-        self._known: dict[tuple[int, bytes], int] = {}
+        self.entries = [_LaterBuffer()]
+        self._known: dict[tuple[int, bytes], list[int]] = {}
 
     def index(self, data: np.ndarray) -> int:
         """Return the number of the buffer that holds these bytes."""
         raw = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
-        key = (len(raw), hashlib.sha256(raw.data).digest())
-        if key not in self._known:
-            self._known[key] = len(self.entries)
-            buffer = _AlignedBuffer()
-            buffer.data = raw
-            self.entries.append(buffer)
-        return self._known[key]
+        alike = self._known.setdefault((len(raw), raw[:_COMPARED_BYTES].tobytes()), [])
+        for index in alike:
+            if np.array_equal(self.entries[index].data, raw):
+                return index
+        alike.append(len(self.entries))
+        buffer = _LaterBuffer()
+        buffer.data = raw
+        self.entries.append(buffer)
+        return alike[-1]
 
 
-def serialize(program: Program) -> bytes:
-    """Return the bytes of the TFLite file of a program."""
+def serialize(program: Program) -> list[Bytes]:
+    """Return the parts of the TFLite file of a program, to be written one after the other."""
     tensors = _tensors_of(program)
     numbers = {id(tensor): number for number, tensor in enumerate(tensors)}
     codes = list(dict.fromkeys((o.code, op_version(o)) for o in program.operators))
@@ -105,10 +112,24 @@ def serialize(program: Program) -> bytes:
     model.metadata = [_runtime_metadata(program, buffers)]
     model.buffers = buffers.entries
 
-    size = sum(len(b.data) for b in buffers.entries if b.data is not None)
-    builder = flatbuffers.Builder(size + (size >> 4) + (1 << 16))
+    builder = flatbuffers.Builder(1 << 16)
     builder.Finish(model.Pack(builder), _FILE_IDENTIFIER)
-    return bytes(builder.Output())
+    return _with_data(builder.Output(), buffers.entries)
+
+
+def _with_data(rest: bytearray, buffers: Sequence[_LaterBuffer]) -> list[Bytes]:
+    """Return *rest*, with the offsets of the data of *buffers* put in, and these."""
+    parts: list[Bytes] = [rest]
+    position = len(rest)
+    for buffer in buffers:
+        if buffer.data is None or not len(buffer.data):
+            continue
+        gap = -(position + _LENGTH_BYTES) % _ALIGNMENT_BYTES
+        field = len(rest) - buffer.field_from_end
+        struct.pack_into("<I", rest, field, position + gap - field)
+        parts += [bytes(gap) + struct.pack("<I", len(buffer.data)), buffer.data.data]
+        position += gap + _LENGTH_BYTES + len(buffer.data)
+    return parts
 
 
 def _tensors_of(program: Program) -> list[Tensor]:

@@ -16,7 +16,7 @@ from edgeml_converters.tflite.border import bind_inputs, bind_outputs
 from edgeml_converters.tflite.emitter import Emitter
 from edgeml_converters.tflite.layout import assign_layout
 from edgeml_converters.tflite.registry import is_supported, registered_ops, support_of
-from edgeml_converters.tflite.serialization import serialize
+from edgeml_converters.tflite.serialization import Bytes, serialize
 from edgeml_converters.tflite.step import Step, plan
 from edgeml_converters.tflite.tidying import tidy
 from edgeml_runtime.errors import UnsupportedError
@@ -26,7 +26,14 @@ SENSELESS = (ArithmeticError, LookupError, TypeError, ValueError)
 
 
 def write_tflite(model: ir.Model) -> bytes:
-    """Return a TFLite file that computes what an ONNX graph computes.
+    """Return the TFLite file of which `tflite_parts` returns the parts."""
+    return b"".join(tflite_parts(model))
+
+
+def tflite_parts(model: ir.Model) -> list[Bytes]:
+    """Return the parts of a TFLite file that computes what an ONNX graph computes.
+
+    They are to be written one after the other; weights among them may be views of the graph's.
 
     float32 graphs give float32 files. QDQ graphs (QuantizeLinear and DequantizeLinear around the
     operators, 8-bit) give integer operators with the same scales and zero points. Inputs and
