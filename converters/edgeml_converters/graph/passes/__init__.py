@@ -18,6 +18,7 @@ from edgeml_converters.graph.passes.identity import remove_identities
 from edgeml_converters.graph.passes.preparation import prepare_graph
 from edgeml_converters.graph.passes.recognize_activations import recognize_activations
 from edgeml_converters.graph.passes.shapes import clear_shapes, infer_shapes
+from edgeml_converters.graph.passes.turn_channel_shuffle import turn_channel_shuffle
 from edgeml_converters.graph.passes.unused import remove_unused
 
 FUSIONS: tuple[Callable[[ir.Model], bool], ...] = (
@@ -30,6 +31,7 @@ FUSIONS: tuple[Callable[[ir.Model], bool], ...] = (
 
 REWRITES: tuple[Callable[[ir.Model], bool], ...] = (
     recognize_activations,
+    turn_channel_shuffle,
     expand_compositions,
     expand_recurrent,
 )
