@@ -1,8 +1,8 @@
 """Speed of converted files on an emulated board: `python -m benchmarks.conversion_latency`.
 
 Takes the float32 files that `benchmarks.converter_peers` has kept, ours and the peers', and
-profiles those whose answers are right: the same engine, board and inputs. Goes on where it was interrupted,
-as edgeml keeps what it has emulated.
+profiles those whose answers are right: the same engine, board and inputs. Goes on where it was
+interrupted, as edgeml keeps what it has emulated.
 """
 
 import argparse
