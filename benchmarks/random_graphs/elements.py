@@ -66,7 +66,8 @@ def quantize(sketch: Sketch, row: Row) -> list[Known] | None:  # noqa: ARG001 - 
     source = sketch.pick(("float32",))
     if source is None or any(node.op_type == "QuantizeLinear" for node in sketch.nodes):
         return None
-    kind = sketch.choose(("int8", "uint8"))
+    # Of uint8, onnxruntime's own passes make a node that it refuses since opset 21.
+    kind = sketch.choose(("int8", "uint8")) if sketch.opset < 21 else "int8"
     zero = sketch.constant(np.array(0 if kind == "int8" else 128, kind))
     scale = sketch.constant(np.array(0.03125 * sketch.draw(1, 4), np.float32))
     steps = sketch.add("QuantizeLinear", [source, scale, zero])

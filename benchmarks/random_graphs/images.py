@@ -55,7 +55,8 @@ def conv_transpose(sketch: Sketch, row: Row) -> list[Known] | None:
     strides = given.get("strides", [1] * (source.rank - 2))
     if "pads" in given:
         given["pads"] = [sketch.draw(0, k // 2) for k in given["kernel_shape"] * 2]
-    if sketch.chance(4):
+    # With automatic padding, onnx and onnxruntime tell different sizes.
+    if "auto_pad" not in given and sketch.chance(4):
         given["output_padding"] = [sketch.draw(0, s - 1) for s in strides]
     channels = source.shape[1]
     groups = sketch.choose([1, 1, 1, channels])
@@ -165,7 +166,12 @@ def resize(sketch: Sketch, row: Row) -> list[Known] | None:
     scales = [sketch.choose((1.0, 2.0, 3.0, 1.5, 0.5)) for _ in source.shape[2:]]
     if row.op_type == "Upsample":
         scales = [max(scale, 1.0) for scale in scales]
-    if row.op_type == "Resize" and sketch.opset >= 11 and sketch.chance(2):
+    # By scales that give no whole size, onnxruntime aligns the corners of the size, and onnx those
+    # of the product.
+    whole = all(size * f == int(size * f) for size, f in zip(source.shape[2:], scales, strict=True))
+    aligned = given.get("coordinate_transformation_mode") == "align_corners"
+    by_sizes = row.op_type == "Resize" and sketch.opset >= 11 and sketch.chance(2)
+    if by_sizes or (aligned and not whole):
         sizes = [max(1, int(s * f)) for s, f in zip(source.shape[2:], scales, strict=True)]
         given["sizes"] = np.array([*source.shape[:2], *sizes], np.int64)
     else:

@@ -52,7 +52,7 @@ def rows() -> tuple[Row, ...]:
 
 
 def _row(op_type: str, entry: Mapping[str, Any]) -> Row:
-    given = {
+    given: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
     }
     return Row(op_type, **given)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import onnx_ir as ir
 
-from edgeml_converters.sources.axis_layout import input_layout, output_layout
+from edgeml_converters.graph.axis_layout import border_layouts
 from edgeml_converters.sources.input_shapes import fix_input_shapes
 from edgeml_converters.sources.onnx_document import OnnxDocument, read_document
 from edgeml_converters.sources.source_model import SourceModel
@@ -28,13 +28,14 @@ def load(path: Path, input_shapes: Mapping[str, tuple[int, ...]]) -> SourceModel
     _separate_weights_from_inputs(model)
     _refuse_other_than_numbers(path, model)
     fix_input_shapes(model, input_shapes)
+    layouts = border_layouts(model.graph)
     return SourceModel(
         name=path.stem,
         path=path,
         sha256=document.sha256,
         open_graph=lambda: model,
-        inputs=tuple(_spec(value, input_layout(value)) for value in model.graph.inputs),
-        outputs=tuple(_spec(value, output_layout(value)) for value in model.graph.outputs),
+        inputs=tuple(_spec(value, layouts.inputs[value.name]) for value in model.graph.inputs),
+        outputs=tuple(_spec(value, layouts.outputs[value.name]) for value in model.graph.outputs),
         open_reference=lambda: open_engine(
             "onnxruntime", path if document.weight_files else document.data
         ),
