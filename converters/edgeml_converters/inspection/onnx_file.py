@@ -12,6 +12,7 @@ from google.protobuf.message import (  # type: ignore[import-untyped]  # it ship
 from onnx_ir.passes.common import InlinePass, RemoveUnusedOpsetsPass
 from onnx_ir.traversal import RecursiveGraphIterator
 
+from edgeml_converters.graph.axis_layout import image_layout
 from edgeml_converters.inspection.document import EngineNeed, Finding, FreeAxis, Inspection
 from edgeml_converters.inspection.int8_outlook import int8_findings
 from edgeml_converters.inspection.macs import (
@@ -25,7 +26,6 @@ from edgeml_converters.inspection.memory import activation_memory
 from edgeml_converters.inspection.network import most_frequent
 from edgeml_converters.inspection.oldest_engines import oldest_onnxruntime
 from edgeml_converters.inspection.onnx_network import inner_graphs, network_of, set_batch_to_one
-from edgeml_converters.sources.axis_layout import input_layout, output_layout
 from edgeml_converters.sources.mapped_weights import Bytes, without_weights
 from edgeml_converters.sources.onnx_document import read_document
 from edgeml_converters.sources.onnx_file import import_model
@@ -78,8 +78,8 @@ def onnx_needs(data: Bytes) -> tuple[EngineNeed, ...]:
 
 def _inspect(model: ir.Model, *, path: str, size_bytes: int) -> Inspection:
     inputs = _fed_inputs(model.graph)
-    specs = tuple(_spec(value, input_layout(value)) for value in inputs)
-    outputs = tuple(_spec(value, output_layout(value)) for value in model.graph.outputs)
+    specs = tuple(_spec(value, image_layout(value)) for value in inputs)
+    outputs = tuple(_spec(value, image_layout(value)) for value in model.graph.outputs)
     free_axes = tuple(_free_axes(inputs))
     blockers = (*_tflite_blockers(model), *int8_findings(model))
     opsets = {domain or "ai.onnx": version for domain, version in model.opset_imports.items()}

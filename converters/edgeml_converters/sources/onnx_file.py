@@ -5,7 +5,7 @@ from pathlib import Path
 
 import onnx_ir as ir
 
-from edgeml_converters.sources.axis_layout import input_layout, output_layout
+from edgeml_converters.graph.axis_layout import border_layouts
 from edgeml_converters.sources.input_shapes import fix_input_shapes
 from edgeml_converters.sources.mapped_weights import map_weights
 from edgeml_converters.sources.onnx_document import OnnxDocument, read_document
@@ -35,13 +35,14 @@ def load(path: Path, input_shapes: Mapping[str, tuple[int, ...]]) -> SourceModel
 
     model = open_graph()
     ready = [model]  # handed out once and then forgotten, so that its weights can be released
+    layouts = border_layouts(model.graph)
     return SourceModel(
         name=path.stem,
         path=path,
         sha256=document.sha256,
         open_graph=lambda: ready.pop() if ready else open_graph(),
-        inputs=tuple(_spec(value, input_layout(value)) for value in model.graph.inputs),
-        outputs=tuple(_spec(value, output_layout(value)) for value in model.graph.outputs),
+        inputs=tuple(_spec(value, layouts.inputs[value.name]) for value in model.graph.inputs),
+        outputs=tuple(_spec(value, layouts.outputs[value.name]) for value in model.graph.outputs),
         open_reference=lambda: open_engine("onnxruntime", path),
     )
 

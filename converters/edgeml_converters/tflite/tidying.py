@@ -1,5 +1,7 @@
 """Removes operators that a neighbour makes needless; every rule keeps the program's results."""
 
+import numpy as np
+
 from edgeml_converters.tflite.program import Operator, Program, Tensor
 
 
@@ -7,6 +9,7 @@ def tidy(program: Program) -> None:
     """Apply every rule until none applies any more, then drop what nobody reads."""
     rules = (
         _merge_reshapes,
+        _merge_transposes,
         _drop_same_shape,
         _drop_before_fully_connected,
         _shrink_mean,
@@ -50,6 +53,30 @@ def _merge_reshapes(program: Program) -> bool:
             operator.inputs[0] = before.inputs[0]
             merged = True
     return merged
+
+
+def _merge_transposes(program: Program) -> bool:
+    """A TRANSPOSE of a TRANSPOSE reads what the first one read; both may come to nothing."""
+    for operator in program.operators:
+        before = _producer(program, operator.inputs[0]) if operator.code == "TRANSPOSE" else None
+        if before is None or before.code != "TRANSPOSE":
+            continue
+        order = _permutation(before)[_permutation(operator)]
+        name = f"{operator.outputs[0].name}/merged"
+        operator.inputs = [before.inputs[0], Tensor(name, order.shape, order.dtype, order)]
+        if np.array_equal(order, np.arange(order.size)):
+            shape = np.array(operator.outputs[0].shape, np.int32)
+            operator.code, operator.options = "RESHAPE", {"new_shape": shape.tolist()}
+            operator.inputs[1] = Tensor(name, shape.shape, shape.dtype, shape)
+        return True
+    return False
+
+
+def _permutation(transpose: Operator) -> np.ndarray:
+    order = transpose.inputs[1]
+    assert order is not None
+    assert order.data is not None
+    return order.data
 
 
 def _drop_same_shape(program: Program) -> bool:

@@ -15,6 +15,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+from edgeml_converters.graph.axis_layout import border_layouts
 from edgeml_converters.tflite import write_tflite
 
 Feeds = Mapping[str, np.ndarray]
@@ -132,17 +133,28 @@ def channels_last(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return array
 
 
+def in_layout(array: np.ndarray, layout: str) -> np.ndarray:
+    """Return an array of the ONNX graph as the file has it: images channels-last."""
+    turned = layout == "NCHW"
+    return np.ascontiguousarray(array.transpose(0, 2, 3, 1)) if turned else array
+
+
 def run_tflite(data: bytes, feeds: Feeds) -> dict[str, np.ndarray]:
     """Run a file on one thread; images are turned channels-last."""
     interpreter = Interpreter(model_content=data, num_threads=1)
-    interpreter.allocate_tensors()
-    runner = interpreter.get_signature_runner("serving_default")
-    details = runner.get_input_details()
+    details = interpreter.get_signature_runner("serving_default").get_input_details()
     given = {
         name: channels_last(array, tuple(int(s) for s in details[name]["shape"]))
         for name, array in feeds.items()
     }
-    return dict(runner(**given))
+    return run_signature(data, given)
+
+
+def run_signature(data: bytes, feeds: Feeds) -> dict[str, np.ndarray]:
+    """Run a file on one thread, on inputs as it has them."""
+    interpreter = Interpreter(model_content=data, num_threads=1)
+    interpreter.allocate_tensors()
+    return dict(interpreter.get_signature_runner("serving_default")(**feeds))
 
 
 def run_onnx(model: onnx.ModelProto, feeds: Feeds) -> dict[str, np.ndarray]:
@@ -173,9 +185,12 @@ def convert_and_run(model: onnx.ModelProto, feeds: Feeds | None = None) -> Conve
     given = random_feeds(model) if feeds is None else feeds
     data = write_tflite(ir.from_proto(model))
     expected = run_onnx(model, given)
-    results = run_tflite(data, given)
+    layouts = border_layouts(ir.from_proto(model).graph)
+    results = run_signature(
+        data, {n: in_layout(array, layouts.inputs[n]) for n, array in given.items()}
+    )
     graph = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0)).subgraphs[0]
-    turned = {name: channels_last(array, results[name].shape) for name, array in expected.items()}
+    turned = {n: in_layout(array, layouts.outputs[n]) for n, array in expected.items()}
     return Converted(data, read_ops(data), results, turned, graph.tensors)
 
 

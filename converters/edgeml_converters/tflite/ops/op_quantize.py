@@ -6,9 +6,10 @@ Between integer operators they leave nothing in the program; the tensors carry t
 import numpy as np
 
 from edgeml_converters.tflite.blockers import Refusal
-from edgeml_converters.tflite.emitter import Emitter
+from edgeml_converters.tflite.emitter import Emitter, dtype_of
+from edgeml_converters.tflite.formula import Formula
 from edgeml_converters.tflite.program import Tensor
-from edgeml_converters.tflite.quantization import affine_of, is_constant
+from edgeml_converters.tflite.quantization import affine_of, is_constant, is_dequantize
 from edgeml_converters.tflite.registry import lowering
 from edgeml_converters.tflite.step import Step
 
@@ -28,6 +29,18 @@ def lower_quantize(step: Step, emit: Emitter) -> None:
         emit.operator("QUANTIZE", [source], [target])
         source = target
     emit.bind(step.output, source, integer=True)
+    if any(not is_dequantize(use.node) for use in step.output.uses()):
+        emit.bind(step.output, _plain(emit, source, step), integer=False)
+
+
+def _plain(emit: Emitter, quantized: Tensor, step: Step) -> Tensor:
+    """Return the integers as numbers of their own, for those who compute with them."""
+    dtype = dtype_of(step.output)
+    numbers = emit.cast(quantized, np.dtype(np.int32))
+    if dtype == np.uint8:
+        f = Formula(emit, numbers)
+        numbers = f.make("ADD", numbers, f.number(128, numbers.dtype))
+    return emit.cast(numbers, dtype)
 
 
 @lowering("DequantizeLinear")
