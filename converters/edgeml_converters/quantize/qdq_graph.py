@@ -31,7 +31,6 @@ class QdqGraph:
         self._quantized = quantized
         self._names = set(ir.convenience.create_value_mapping(graph))
         self._parameters: dict[Quantization, Parameters] = {}
-        self._constants: dict[tuple[str, bytes, bytes], ir.Value] = {}
 
     def round_activation(self, value: ir.Value, quantization: Quantization) -> None:
         """Pass *value* through int8 on its way to its users.
@@ -62,9 +61,10 @@ class QdqGraph:
         """Replace the constant *value* in the inputs of *node* by its int8 form."""
         numbers = constant_floats(value)
         assert numbers is not None
-        stored = self._initializer(f"{value.name}_quantized", quantize(numbers, quantization))
-        parameters = self._parameters_of(value.name or "", quantization)
-        dequantized = self._constant(node, stored, parameters)
+        scale = np.array(quantization.scale, np.float32)
+        zero_point = np.array(quantization.zero_point, np.int8)
+        integers = quantize(numbers, quantization)
+        dequantized = self._constant(node, value, (integers, scale, zero_point))
         for index, operand in enumerate(node.inputs):
             if operand is value:
                 node.replace_input_with(index, dequantized)
@@ -80,22 +80,25 @@ class QdqGraph:
         """Replace the input of *node* at *position* by *integers* with one scale a channel."""
         value = node.inputs[position]
         assert value is not None
-        key = (value.name or "", integers.tobytes(), scales.tobytes())
-        if key not in self._constants:
-            stored = self._initializer(f"{value.name}_quantized", integers)
-            zeros = np.zeros(scales.shape, integers.dtype)
-            parameters = (
-                self._initializer(f"{value.name}_scale", scales),
-                self._initializer(f"{value.name}_zero_point", zeros),
-            )
-            self._constants[key] = self._constant(node, stored, parameters, axis)
-        node.replace_input_with(position, self._constants[key])
+        zeros = np.zeros(scales.shape, integers.dtype)
+        constant = self._constant(node, value, (integers, scales, zeros), axis)
+        node.replace_input_with(position, constant)
 
     def _constant(
-        self, node: ir.Node, stored: ir.Value, parameters: Parameters, axis: int | None = None
+        self,
+        node: ir.Node,
+        value: ir.Value,
+        arrays: tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[Any]],
+        axis: int | None = None,
     ) -> ir.Value:
-        up = self._node("DequantizeLinear", (stored, *parameters), "dequantized", axis)
-        self._describe(up, stored, ir.DataType.FLOAT)
+        """Put the integers, scale and zero point of *value* before *node*; return it as float."""
+        suffixes = ("quantized", "scale", "zero_point")
+        stored = tuple(
+            self._initializer(f"{value.name}_{suffix}", array)
+            for suffix, array in zip(suffixes, arrays, strict=True)
+        )
+        up = self._node("DequantizeLinear", stored, "dequantized", axis)
+        self._describe(up, stored[0], ir.DataType.FLOAT)
         self._graph.insert_before(node, up)
         return up.outputs[0]
 
