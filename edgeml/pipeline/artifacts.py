@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from edgeml.pipeline.draft import Draft, weights_file
 from edgeml.pipeline.formats import Format
 from edgeml.pipeline.gates import failed_gates
 from edgeml.pipeline.plan import Plan
+from edgeml.pipeline.precisions import PRECISIONS
 from edgeml.pipeline.record import REJECTED_SUFFIX, Artifact
 from edgeml.pipeline.stopwatch import Stopwatch
 from edgeml_converters.data import Dataset, Sample
@@ -19,9 +21,9 @@ from edgeml_converters.graph import optimize
 from edgeml_converters.isolation import reading, risk
 from edgeml_converters.quantize import (
     QuantizationSummary,
+    Ranges,
     calibrate,
     quantization_summary,
-    quantize_int8,
 )
 from edgeml_converters.verify import (
     Accuracy,
@@ -43,36 +45,80 @@ VERIFY_SAMPLES = 100
 
 def write_drafts(
     plan: Plan, progress: Progress, watch: Stopwatch
-) -> tuple[list[Draft], QuantizationSummary | None]:
+) -> tuple[list[Draft], tuple[QuantizationSummary, ...]]:
     """Return a draft for each precision and format, in their order, and what quantization did.
 
     Raises:
         UnsupportedError: A format cannot hold the model; lists every node in the way.
     """
-    drafts: list[Draft] = []
-    summary = None
-    optimized: ir.Model | None = None
-    for precision in plan.precisions:
+    return Drafting(plan, progress, watch).write()
+
+
+class Drafting:
+    """Writes the drafts of a plan; graphs and ranges that several share are made once."""
+
+    def __init__(self, plan: Plan, progress: Progress, watch: Stopwatch) -> None:
+        self._plan = plan
+        self._progress = progress
+        self._watch = watch
+        self._summaries: list[QuantizationSummary] = []
+
+    def write(self) -> tuple[list[Draft], tuple[QuantizationSummary, ...]]:
+        """Return the drafts and one summary for each precision that is not float32."""
+        drafts = [draft for precision in self._plan.precisions for draft in self._of(precision)]
+        return drafts, tuple(self._summaries)
+
+    def _of(self, precision: str) -> Iterator[Draft]:
+        plan = self._plan
         native = plan.source.native
-        if native is not None and precision != native.precision:
-            native = None
-        written = [f for f in plan.formats if native is None or f.name != native.format]
-        graph: ir.Model | None = None
-        if written:
-            graph = optimized = optimized or _optimized(plan, progress, watch)
-            if native is None and precision == "int8":
-                graph = _quantized(plan, optimized, progress, watch)
-                summary = quantization_summary(graph)
+        if native is None or precision != native.precision:
+            for format_, graph in self._graphs(precision):
+                with self._watch.timing("write"):
+                    yield _write(plan, format_, precision, graph)
+            return
         for format_ in plan.formats:
-            if native is not None and format_ not in written:
-                drafts.append(Draft(format_, precision, native.data))
-                plan.min_runtimes.check(native.data, format_.name, drafts[-1].file_name(plan.name))
-                continue
-            assert graph is not None
-            shown = precision if native is None else native.graph_precision
-            with watch.timing("write"):
-                drafts.append(_write(plan, format_, shown, graph))
-    return drafts, summary
+            if format_.name == native.format:
+                draft = Draft(format_, precision, native.data)
+                plan.min_runtimes.check(native.data, format_.name, draft.file_name(plan.name))
+            else:
+                graph = self._optimized
+                with self._watch.timing("write"):
+                    draft = _write(plan, format_, native.graph_precision, graph)
+            yield draft
+
+    def _graphs(self, name: str) -> Iterator[tuple[Format, ir.Model]]:
+        """Yield each format with the graph of it in the precision *name*."""
+        precision, graph = PRECISIONS[name], self._optimized
+        told = graph
+        if precision.calibrated is not None:
+            ranges = self._ranges
+            with self._watch.timing("quantize"):
+                graph = told = precision.calibrated(graph, ranges)
+        elif precision.quantized is not None:
+            with self._watch.timing("quantize"):
+                told = precision.quantized(graph)
+        if told is not self._optimized:
+            self._summaries.append(quantization_summary(told))
+        for format_ in self._plan.formats:
+            make = precision.forms.get(format_.name)
+            of_onnx = told if format_.name == "onnx" else graph
+            yield format_, of_onnx if make is None else make(graph)
+
+    @cached_property
+    def _optimized(self) -> ir.Model:
+        return _optimized(self._plan, self._progress, self._watch)
+
+    @cached_property
+    def _ranges(self) -> Ranges:
+        plan, data = self._plan, self._plan.calibration
+        assert data is not None, "the plan refuses such precisions without calibration data"
+        with self._watch.timing("write"):
+            for format_ in plan.formats:
+                # A node that a format lacks is told before the long part.
+                _write(plan, format_, "float32", self._optimized)
+        with self._watch.timing("calibrate"), reading(plan.source.path):
+            samples = (sample.inputs for sample in data)
+            return calibrate(self._optimized, samples, self._progress, data.size or 0)
 
 
 def _optimized(plan: Plan, progress: Progress, watch: Stopwatch) -> ir.Model:
@@ -87,25 +133,12 @@ def _optimized(plan: Plan, progress: Progress, watch: Stopwatch) -> ir.Model:
 def _write(plan: Plan, format_: Format, precision: str, graph: ir.Model) -> Draft:
     file_name = f"{plan.name}.{precision}.{format_.name}"
     weights_name = weights_file(Path(file_name)).name
+    storage = PRECISIONS[precision].storage if precision in PRECISIONS else "float32"
     with reading(plan.source.path):
         fitting = plan.min_runtimes.fit(graph, format_.name)
-        draft = Draft(format_, precision, *format_.render(fitting, weights_name))
+        draft = Draft(format_, precision, *format_.render(fitting, weights_name, storage))
     plan.min_runtimes.check(draft.data, format_.name, file_name)
     return draft
-
-
-def _quantized(plan: Plan, graph: ir.Model, progress: Progress, watch: Stopwatch) -> ir.Model:
-    data = plan.calibration
-    assert data is not None, "the plan refuses int8 without calibration data"
-    with watch.timing("write"):
-        for format_ in plan.formats:
-            # A node that a format lacks is told before the long part.
-            _write(plan, format_, "float32", graph)
-    with watch.timing("calibrate"), reading(plan.source.path):
-        samples = (sample.inputs for sample in data)
-        ranges = calibrate(graph, samples, progress, data.size or 0)
-    with watch.timing("quantize"):
-        return quantize_int8(graph, ranges)
 
 
 Specs = tuple[TensorSpec, ...]

@@ -75,13 +75,30 @@ def quantize_weights(
         input_scale: Scale of the activations that are multiplied.
         bias: (channels,) or None.
     """
+    scales = _channel_scales(weights, axis)
+    if bias is not None:
+        scales = np.maximum(scales, np.abs(bias, dtype=np.float64) / BIAS_MAX / input_scale)
+    return _rounded(weights, axis, np.maximum(scales, SMALLEST_PRODUCT / input_scale))
+
+
+def symmetric_weights(weights: Floats, axis: int) -> QuantizedWeights:
+    """Return *weights* as int8, symmetrically, with one scale for each index of *axis*.
+
+    They are to be multiplied by float activations, or by such of a scale that is not known yet.
+    """
+    return _rounded(weights, axis, np.maximum(_channel_scales(weights, axis), SMALLEST_SCALE))
+
+
+def _channel_scales(weights: Floats, axis: int) -> npt.NDArray[np.float64]:
     others = tuple(index for index in range(weights.ndim) if index != axis % weights.ndim)
     largest = np.abs(weights, dtype=np.float64).max(axis=others, initial=0.0)
     scales = np.maximum(largest / WEIGHT_MAX, largest.max(initial=0.0) * WEAKEST_CHANNEL)
     scales[largest == 0.0] = scales.max(initial=0.0) or 1.0
-    if bias is not None:
-        scales = np.maximum(scales, np.abs(bias, dtype=np.float64) / BIAS_MAX / input_scale)
-    scales = np.maximum(scales, SMALLEST_PRODUCT / input_scale).astype(np.float32)
+    return np.asarray(scales, np.float64)
+
+
+def _rounded(weights: Floats, axis: int, channel_scales: Floats) -> QuantizedWeights:
+    scales = channel_scales.astype(np.float32)
     shape = [1] * weights.ndim
     shape[axis] = -1
     steps = np.rint(weights / scales.reshape(shape).astype(np.float64))

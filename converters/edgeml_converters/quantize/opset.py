@@ -1,4 +1,4 @@
-"""Raising the opset of a graph to the first that has scales per channel."""
+"""What a graph must be before it is quantized: of a new enough opset, and float."""
 
 import onnx
 import onnx.version_converter
@@ -29,3 +29,17 @@ def raise_opset(model: ir.Model) -> ir.Model:
             f"Export the model again with opset {QDQ_OPSET} or later.",
         ) from error
     return optimize(ir.from_proto(raised))
+
+
+def refuse_quantized(model: ir.Model) -> None:
+    """Refuse a model that holds quantized numbers already.
+
+    Raises:
+        UnsupportedError: It does.
+    """
+    for node in model.graph:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"):
+            raise UnsupportedError(
+                f"The model is quantized already: '{node.name}' is a {node.op_type}.",
+                "Give the float model that it was made from.",
+            )

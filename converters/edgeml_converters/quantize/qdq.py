@@ -16,7 +16,7 @@ from edgeml_converters.quantize.affine import (
 from edgeml_converters.quantize.calibration import Ranges
 from edgeml_converters.quantize.constants import constant_floats, is_constant
 from edgeml_converters.quantize.eligibility import clamp_bounds, constant_weights, data_inputs
-from edgeml_converters.quantize.opset import raise_opset
+from edgeml_converters.quantize.opset import raise_opset, refuse_quantized
 from edgeml_converters.quantize.plan import Plan, activations, plan_int8, rule_of
 from edgeml_converters.quantize.qdq_graph import QdqGraph
 from edgeml_converters.quantize.summary import record_summary
@@ -49,7 +49,7 @@ def quantize_int8(model: ir.Model, ranges: Ranges) -> ir.Model:
         InputError: *ranges* is of another graph.
     """
     result = raise_opset(copy_model(model))
-    _refuse_quantized(result)
+    refuse_quantized(result)
     plan = plan_int8(result)
     if not plan.nodes:
         reasons = "; ".join(f"{node}: {reason}" for node, reason in plan.excluded[:5])
@@ -63,15 +63,6 @@ def quantize_int8(model: ir.Model, ranges: Ranges) -> ir.Model:
     _insert_nodes(result, nodes, scales)
     RemoveUnusedNodesPass()(result)
     return result
-
-
-def _refuse_quantized(model: ir.Model) -> None:
-    for node in model.graph:
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"):
-            raise UnsupportedError(
-                f"The model is quantized already: '{node.name}' is a {node.op_type}.",
-                "Give the float model that it was made from.",
-            )
 
 
 def _choose_scales(model: ir.Model, plan: Plan, ranges: Ranges) -> Scales:

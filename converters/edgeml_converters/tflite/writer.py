@@ -18,6 +18,7 @@ from edgeml_converters.tflite.layout import assign_layout
 from edgeml_converters.tflite.registry import is_supported, registered_ops, support_of
 from edgeml_converters.tflite.serialization import serialize
 from edgeml_converters.tflite.step import Step, plan
+from edgeml_converters.tflite.storage import Storage, store
 from edgeml_converters.tflite.tidying import tidy
 from edgeml_runtime.errors import UnsupportedError
 
@@ -25,7 +26,7 @@ SENSELESS = (ArithmeticError, LookupError, TypeError, ValueError)
 """What arithmetic on sizes raises where a file gives absurd ones, which the rules of ONNX allow."""
 
 
-def write_tflite(model: ir.Model) -> bytes:
+def write_tflite(model: ir.Model, weights: Storage = "float32") -> bytes:
     """Return a TFLite file that computes what an ONNX graph computes.
 
     float32 graphs give float32 files. QDQ graphs (QuantizeLinear and DequantizeLinear around the
@@ -35,6 +36,8 @@ def write_tflite(model: ir.Model) -> bytes:
 
     Args:
         model: It is not changed. A batch axis (axis 0) that is free becomes 1.
+        weights: How the weights of float operators are stored: ``float16`` halves every constant
+            that it can hold; ``int8`` makes large weights integers, one scale an output channel.
 
     Raises:
         UnsupportedError: If an axis other than the batch is free, or nodes have no TFLite form (all
@@ -51,6 +54,7 @@ def write_tflite(model: ir.Model) -> bytes:
         )
     with _in_words():
         tidy(emitter.program)
+        store(emitter.program, weights)
         return serialize(emitter.program)
 
 
