@@ -14,6 +14,7 @@ from edgeml_converters.quantize import (
     halve_weights,
     quantize_dynamic,
     quantize_int8,
+    quantize_int8x16,
     quantize_lookups,
 )
 from edgeml_converters.tflite import Storage
@@ -46,6 +47,7 @@ PRECISIONS: Final[Mapping[str, Precision]] = {
         storage="int8",
     ),
     "int8": Precision(calibrated=quantize_int8),
+    "int8x16": Precision(calibrated=quantize_int8x16),
 }
 
 

@@ -11,7 +11,6 @@ from edgeml_converters.quantize.plan import Plan
 from edgeml_runtime.errors import InputError
 
 METADATA_KEY = "edgeml.quantization"
-SCHEME = "int8"
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,7 @@ class QuantizationSummary:
 
     Args:
         scheme: ``int8``: asymmetric activations per tensor, symmetric weights per channel.
+            ``int8x16``: such weights, symmetric activations of 16 bits.
             ``dynamic``: such weights, and activations in float between the operators. ``float16``:
             constants of 16 bits.
         samples: How many samples it was calibrated on; 0 where none are needed.
@@ -51,10 +51,10 @@ class QuantizationSummary:
         }
 
 
-def record_summary(model: ir.Model, plan: Plan, samples: int) -> None:
+def record_summary(model: ir.Model, plan: Plan, samples: int, scheme: str) -> None:
     """Write into *model* what *plan* does to it."""
     summary = QuantizationSummary(
-        scheme=SCHEME,
+        scheme=scheme,
         samples=samples,
         quantized=tuple(node_label(node) for node in plan.nodes),
         excluded=tuple(ExcludedNode(node, reason) for node, reason in plan.excluded),

@@ -80,10 +80,12 @@ def _features(operator: Operator) -> Iterator[str]:
     yield "base"
     given = [tensor for tensor in operator.inputs if tensor is not None]
     first = given[0]
-    ends = {first.dtype, operator.outputs[0].dtype}
-    for name in ("int8", "int16", "float16"):
-        if np.dtype(name) in ends:
+    ends = (first, operator.outputs[0])
+    for name in ("int8", "float16"):
+        if any(tensor.dtype == name for tensor in ends):
             yield name
+    if any(tensor.dtype == np.int16 and tensor.affine is not None for tensor in ends):
+        yield "int16"
     yield from _of_weights(operator, given)
     if max(len(tensor.shape) for tensor in given) > 4:
         yield "rank5"
