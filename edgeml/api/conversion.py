@@ -83,7 +83,7 @@ def convert(
 
 def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> Conversion:
     bundle = f"{plan.name}.edgeml"
-    drafts, quantization = write_drafts(plan, stage.folder, progress, watch)
+    drafts, quantizations = write_drafts(plan, stage.folder, progress, watch)
     with closing(Examiner(plan, drafts, progress, watch)) as examiner:
         examined = [
             (examiner.examine(draft, stage.output / draft.file_name), draft) for draft in drafts
@@ -103,7 +103,7 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
         artifacts=tuple(artifact for artifact, _ in examined),
         task=plan.task,
         verified_on=verified_on,
-        quantization=quantization,
+        quantizations=quantizations,
         bundle=stage.output / bundle if accepted else None,
         timings_s=watch.seconds(),
     )

@@ -1,5 +1,7 @@
 """Building the artifacts, in every format and precision that was asked for."""
 
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import onnx_ir as ir
@@ -7,57 +9,111 @@ import onnx_ir as ir
 from edgeml.pipeline.draft import Draft, weights_file, write_draft
 from edgeml.pipeline.formats import Format, Parts
 from edgeml.pipeline.plan import Plan
+from edgeml.pipeline.precisions import PRECISIONS
 from edgeml.pipeline.stopwatch import Stopwatch
 from edgeml_converters.graph import optimize
 from edgeml_converters.isolation import reading
 from edgeml_converters.quantize import (
     QuantizationSummary,
+    Ranges,
     calibrate,
     quantization_summary,
-    quantize_int8,
 )
 from edgeml_runtime.progress import Progress
-
-VERIFY_SAMPLES = 100
-"""Parity is measured on as many samples at most; scores take all."""
 
 
 def write_drafts(
     plan: Plan, folder: Path, progress: Progress, watch: Stopwatch
-) -> tuple[list[Draft], QuantizationSummary | None]:
+) -> tuple[list[Draft], tuple[QuantizationSummary, ...]]:
     """Write a draft for each precision and format to *folder*; return them, and what was quantized.
 
     Raises:
         UnsupportedError: A format cannot hold the model; lists every node in the way.
     """
-    drafts: list[Draft] = []
-    summary = None
-    optimized: ir.Model | None = None
-    for precision in plan.precisions:
+    return Drafting(plan, folder, progress, watch).write()
+
+
+class Drafting:
+    """Writes the drafts of a plan; graphs and ranges that several share are made once."""
+
+    def __init__(self, plan: Plan, folder: Path, progress: Progress, watch: Stopwatch) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._progress = progress
+        self._watch = watch
+        self._summaries: list[QuantizationSummary] = []
+
+    def write(self) -> tuple[list[Draft], tuple[QuantizationSummary, ...]]:
+        """Return the drafts and one summary for each precision that is not float32."""
+        drafts = [draft for precision in self._plan.precisions for draft in self._of(precision)]
+        return drafts, tuple(self._summaries)
+
+    def _of(self, precision: str) -> Iterator[Draft]:
+        plan = self._plan
         native = plan.source.native
-        if native is not None and precision != native.precision:
-            native = None
-        written = [f for f in plan.formats if native is None or f.name != native.format]
-        graph: ir.Model | None = None
-        if written:
-            graph = optimized = optimized or _optimized(plan, progress, watch)
-            if native is None and precision == "int8":
-                graph = _quantized(plan, optimized, progress, watch)
-                summary = quantization_summary(graph)
+        if native is None or precision != native.precision:
+            for format_, graph in self._graphs(precision):
+                yield self._write(format_, precision, graph)
+            return
         for format_ in plan.formats:
-            if native is not None and format_ not in written:
-                path = folder / _file_name(plan, format_, precision)
+            if format_.name == native.format:
+                path = self._path(format_, precision)
                 plan.min_runtimes.check([native.data], format_.name, path.name)
-                drafts.append(write_draft(path, format_, precision, [native.data]))
-                continue
-            assert graph is not None
-            shown = precision if native is None else native.graph_precision
-            with watch.timing("write"):
-                path = folder / _file_name(plan, format_, shown)
-                parts, weights = _render(plan, format_, path.name, graph)
-                drafts.append(write_draft(path, format_, shown, parts, weights))
-                del parts, weights  # which may be all that a model weighs
-    return drafts, summary
+                yield write_draft(path, format_, precision, [native.data])
+            else:
+                yield self._write(format_, native.graph_precision, self._optimized)
+
+    def _graphs(self, name: str) -> Iterator[tuple[Format, ir.Model]]:
+        """Yield each format with the graph of it in the precision *name*."""
+        precision, graph = PRECISIONS[name], self._optimized
+        told = graph
+        if precision.calibrated is not None:
+            ranges = self._ranges
+            with self._watch.timing("quantize"):
+                graph = told = precision.calibrated(graph, ranges)
+        elif precision.quantized is not None:
+            with self._watch.timing("quantize"):
+                told = precision.quantized(graph)
+        if told is not self._optimized:
+            self._summaries.append(quantization_summary(told))
+        for format_ in self._plan.formats:
+            make = precision.forms.get(format_.name)
+            of_onnx = told if format_.name == "onnx" else graph
+            yield format_, of_onnx if make is None else make(graph)
+
+    @cached_property
+    def _optimized(self) -> ir.Model:
+        return _optimized(self._plan, self._progress, self._watch)
+
+    @cached_property
+    def _ranges(self) -> Ranges:
+        plan, data = self._plan, self._plan.calibration
+        assert data is not None, "the plan refuses such precisions without calibration data"
+        with self._watch.timing("write"):
+            for format_ in plan.formats:
+                # A node that a format lacks is told before the long part.
+                self._render(format_, "float32", self._optimized)
+        with self._watch.timing("calibrate"), reading(plan.source.path):
+            samples = (sample.inputs for sample in data)
+            return calibrate(self._optimized, samples, self._progress, data.size or 0)
+
+    def _write(self, format_: Format, precision: str, graph: ir.Model) -> Draft:
+        with self._watch.timing("write"):
+            parts, weights = self._render(format_, precision, graph)
+            return write_draft(self._path(format_, precision), format_, precision, parts, weights)
+
+    def _render(self, format_: Format, precision: str, graph: ir.Model) -> tuple[Parts, Parts]:
+        """Return the parts of the file of *graph*, and of that of its weights if it has its own."""
+        path = self._path(format_, precision)
+        storage = PRECISIONS[precision].storage if precision in PRECISIONS else "float32"
+        with reading(self._plan.source.path):
+            fitting = self._plan.min_runtimes.fit(graph, format_.name)
+            parts, weights = format_.render(fitting, weights_file(path).name, storage)
+        self._plan.min_runtimes.check(parts, format_.name, path.name)
+        return parts, weights
+
+    def _path(self, format_: Format, precision: str) -> Path:
+        return self._folder / f"{self._plan.name}.{precision}.{format_.name}"
 
 
 def _optimized(plan: Plan, progress: Progress, watch: Stopwatch) -> ir.Model:
@@ -67,30 +123,3 @@ def _optimized(plan: Plan, progress: Progress, watch: Stopwatch) -> ir.Model:
             optimized = optimize(plan.source.graph)
         progress("optimizing the graph", 1, 1)
     return optimized
-
-
-def _file_name(plan: Plan, format_: Format, precision: str) -> str:
-    return f"{plan.name}.{precision}.{format_.name}"
-
-
-def _render(plan: Plan, format_: Format, file_name: str, graph: ir.Model) -> tuple[Parts, Parts]:
-    """Return the parts of the file of *graph*, and of that of its weights if it has its own."""
-    with reading(plan.source.path):
-        fitting = plan.min_runtimes.fit(graph, format_.name)
-        parts, weights = format_.render(fitting, weights_file(Path(file_name)).name)
-    plan.min_runtimes.check(parts, format_.name, file_name)
-    return parts, weights
-
-
-def _quantized(plan: Plan, graph: ir.Model, progress: Progress, watch: Stopwatch) -> ir.Model:
-    data = plan.calibration
-    assert data is not None, "the plan refuses int8 without calibration data"
-    with watch.timing("write"):
-        for format_ in plan.formats:
-            # A node that a format lacks is told before the long part.
-            _render(plan, format_, _file_name(plan, format_, "float32"), graph)
-    with watch.timing("calibrate"), reading(plan.source.path):
-        samples = (sample.inputs for sample in data)
-        ranges = calibrate(graph, samples, progress, data.size or 0)
-    with watch.timing("quantize"):
-        return quantize_int8(graph, ranges)

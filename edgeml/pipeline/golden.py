@@ -11,8 +11,9 @@ from edgeml_runtime.bundle import pack_golden
 SAMPLES: Final = 8
 FLOAT_SHARE: Final = 1e-4
 """The least tolerance, as a share of the outputs' range: another order of summation."""
-INT8_SHARE: Final = 2 / 255
-"""The same for int8: two steps of an 8-bit output, as kernels differ in how they round."""
+SHARES: Final = {"int8": 2 / 255, "dynamic": 2 / 255, "int8x16": 1e-3}
+"""The same where integers are computed with: for 8 bits two steps of an output, as kernels differ
+in how they round."""
 MARGIN: Final = 2.0
 """A board's kernels may be as far from the source on the other side as this machine's are."""
 
@@ -42,14 +43,14 @@ class Golden:
         """Return the largest absolute error that a variant may have on these samples anywhere.
 
         It is twice the error that the variant has on this machine, and at least a share of the
-        range of the outputs (1e-4 for float, two of 255 steps for int8), so that rounding alone
+        range of the outputs (1e-4 for float, two of 255 steps for 8 bits), so that rounding alone
         never fails a board and a wrong layout, scale or kernel does.
 
         Args:
             error: The largest `error` of the variant on any sample.
-            precision: ``float32`` or ``int8``.
+            precision: One of ``PRECISIONS``.
         """
-        share = INT8_SHARE if precision == "int8" else FLOAT_SHARE
+        share = SHARES.get(precision, FLOAT_SHARE)
         largest_range = 0.0
         for low, high in self._bounds():
             # A constant output has no range; its size stands in for it.

@@ -30,6 +30,10 @@ class NodeBuilder:
         """Insert a node with one output; return that."""
         return self._node(op_type, inputs, 1, attributes)[0]
 
+    def ops(self, op_type: str, inputs: Sequence[ir.Value], outputs: int) -> list[ir.Value]:
+        """Insert a node with several outputs; return these."""
+        return self._node(op_type, inputs, outputs, {})
+
     def constant(self, array: np.ndarray) -> ir.Value:
         """Add a constant; float32 unless it is of integers."""
         kind = array.dtype if array.dtype.kind in "iub" else np.dtype(np.float32)

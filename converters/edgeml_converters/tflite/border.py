@@ -1,4 +1,4 @@
-"""Inputs and outputs of the program: their tensors, names, and 8-bit forms."""
+"""Inputs and outputs of the program: their tensors, names, and quantized forms."""
 
 import numpy as np
 import onnx_ir as ir
@@ -8,6 +8,7 @@ from edgeml_converters.tflite.emitter import Emitter, dtype_of
 from edgeml_converters.tflite.order import Order
 from edgeml_converters.tflite.program import Affine, Tensor
 from edgeml_converters.tflite.quantization import (
+    QUANTIZED_TYPES,
     affine_of,
     is_dequantize,
     is_quantize,
@@ -41,7 +42,7 @@ def _bind_input(value: ir.Value, emitter: Emitter) -> None:
 
 
 def _input_affine(value: ir.Value) -> Affine | None:
-    if value.dtype not in {ir.DataType.INT8, ir.DataType.UINT8} or not value.uses():
+    if value.dtype not in QUANTIZED_TYPES or not value.uses():
         return None
     found = {affine_of(use.node) if is_dequantize(use.node) else None for use in value.uses()}
     return found.pop() if len(found) == 1 else None

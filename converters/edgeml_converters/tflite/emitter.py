@@ -77,7 +77,7 @@ class Emitter:
         order = self.layout.order_of(value)
         shape = order.arrange(shape_of(value))
         if step.affine is not None:
-            tensor = self._new(str(value.name), shape, np.dtype(np.int8), step.affine)
+            tensor = self._new(str(value.name), shape, np.dtype(step.affine.dtype), step.affine)
             self._integer[value, order] = tensor
         else:
             tensor = self._new(str(value.name), shape, dtype_of(value))

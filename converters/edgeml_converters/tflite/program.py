@@ -15,11 +15,13 @@ class Affine:
         scale: One factor, or one for each index along ``axis``; exact float32 values.
         zero_point: As many as ``scale``.
         axis: The quantized dimension; without meaning for a single scale.
+        dtype: The numpy name of the type of ``q``.
     """
 
     scale: tuple[float, ...]
     zero_point: tuple[int, ...]
     axis: int = 0
+    dtype: str = "int8"
 
     @property
     def per_tensor(self) -> bool:

@@ -18,6 +18,7 @@ from edgeml_converters.tflite.layout import assign_layout
 from edgeml_converters.tflite.registry import is_supported, registered_ops, support_of
 from edgeml_converters.tflite.serialization import Bytes, serialize
 from edgeml_converters.tflite.step import Step, plan
+from edgeml_converters.tflite.storage import Storage, store
 from edgeml_converters.tflite.tidying import tidy
 from edgeml_runtime.errors import UnsupportedError
 
@@ -25,12 +26,12 @@ SENSELESS = (ArithmeticError, LookupError, TypeError, ValueError)
 """What arithmetic on sizes raises where a file gives absurd ones, which the rules of ONNX allow."""
 
 
-def write_tflite(model: ir.Model) -> bytes:
+def write_tflite(model: ir.Model, weights: Storage = "float32") -> bytes:
     """Return the TFLite file of which `tflite_parts` returns the parts."""
-    return b"".join(tflite_parts(model))
+    return b"".join(tflite_parts(model, weights))
 
 
-def tflite_parts(model: ir.Model) -> list[Bytes]:
+def tflite_parts(model: ir.Model, weights: Storage = "float32") -> list[Bytes]:
     """Return the parts of a TFLite file that computes what an ONNX graph computes.
 
     They are to be written one after the other; weights among them may be views of the graph's.
@@ -42,6 +43,8 @@ def tflite_parts(model: ir.Model) -> list[Bytes]:
 
     Args:
         model: It is not changed. A batch axis (axis 0) that is free becomes 1.
+        weights: How the weights of float operators are stored: ``float16`` halves every constant
+            that it can hold; ``int8`` makes large weights integers, one scale an output channel.
 
     Raises:
         UnsupportedError: If an axis other than the batch is free, or nodes have no TFLite form (all
@@ -58,6 +61,7 @@ def tflite_parts(model: ir.Model) -> list[Bytes]:
         )
     with _in_words():
         tidy(emitter.program)
+        store(emitter.program, weights)
         return serialize(emitter.program)
 
 

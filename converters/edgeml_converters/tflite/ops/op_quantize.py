@@ -13,6 +13,8 @@ from edgeml_converters.tflite.quantization import affine_of, is_constant, is_deq
 from edgeml_converters.tflite.registry import lowering
 from edgeml_converters.tflite.step import Step
 
+_LIMITS = "only constant int8, uint8 or int16 quantization of the whole tensor is supported"
+
 
 @lowering("QuantizeLinear")
 def lower_quantize(step: Step, emit: Emitter) -> None:
@@ -20,12 +22,12 @@ def lower_quantize(step: Step, emit: Emitter) -> None:
     value = step.value(0)
     affine = affine_of(step.node)
     if affine is None or not affine.per_tensor:
-        raise Refusal("only constant int8 or uint8 quantization of the whole tensor is supported")
+        raise Refusal(_LIMITS)
     order = emit.layout.order_of(value)
     source = emit.integer(value, order) if emit.is_integer(value) else emit.real(value, order)
     if source.affine != affine:
         name = emit.free_name(f"{source.name}/quantized")
-        target = Tensor(name, source.shape, np.dtype(np.int8), affine=affine)
+        target = Tensor(name, source.shape, np.dtype(affine.dtype), affine=affine)
         emit.operator("QUANTIZE", [source], [target])
         source = target
     emit.bind(step.output, source, integer=True)
@@ -50,7 +52,7 @@ def lower_dequantize(step: Step, emit: Emitter) -> None:
         return
     affine = affine_of(step.node)
     if affine is None or not affine.per_tensor or not emit.is_integer(step.value(0)):
-        raise Refusal("only constant int8 or uint8 quantization of the whole tensor is supported")
+        raise Refusal(_LIMITS)
     value = step.value(0)
     tensor = emit.integer(value, emit.layout.order_of(value))
     emit.bind(step.output, tensor, integer=True)
