@@ -57,7 +57,11 @@ class Layout:
 
 
 def assign_layout(
-    graph: ir.Graph, steps: Iterable[Step], ports_of: Callable[[Step], Ports]
+    graph: ir.Graph,
+    steps: Iterable[Step],
+    ports_of: Callable[[Step], Ports],
+    *,
+    is_body: bool = False,
 ) -> Layout:
     """Return the assignment with the fewest transposes.
 
@@ -65,10 +69,12 @@ def assign_layout(
         graph: All shapes known.
         steps: The steps of the graph.
         ports_of: What a step's operator can work in.
+        is_body: Whether the graph is the body of a node: what enters and leaves it keeps the order
+            of the source.
     """
     working = [s for s in steps if not is_quantize(s.node) and not is_dequantize(s.node)]
     ports = {step: ports_of(step) for step in working}
-    is_image_graph = any(
+    is_image_graph = not is_body and any(
         Order.CHANNELS_LAST in (port.reads, port.writes)
         for step, port in ports.items()
         if step.node.op_type != "Transpose"

@@ -5,6 +5,7 @@ so that engines may map the file into memory. The same program gives the same by
 """
 
 import hashlib
+from dataclasses import dataclass
 
 import flatbuffers
 import numpy as np
@@ -84,24 +85,19 @@ class _Buffers:
 
 def serialize(program: Program) -> bytes:
     """Return the bytes of the TFLite file of a program."""
-    tensors = _tensors_of(program)
-    numbers = {id(tensor): number for number, tensor in enumerate(tensors)}
-    codes = list(dict.fromkeys((o.code, op_version(o)) for o in program.operators))
+    programs = list(program.programs())
+    codes = list(
+        dict.fromkeys((o.code, op_version(o)) for part in programs for o in part.operators)
+    )
     buffers = _Buffers()
-
-    graph = schema.SubGraphT()
-    graph.name = "main"
-    graph.tensors = [_tensor(tensor, buffers) for tensor in tensors]
-    graph.inputs = [numbers[id(tensor)] for _, tensor in program.inputs]
-    graph.outputs = [numbers[id(tensor)] for _, tensor in program.outputs]
-    graph.operators = [_operator(o, codes, numbers) for o in program.operators]
+    file = _File(codes, {id(part): number for number, part in enumerate(programs)}, buffers)
 
     model = schema.ModelT()
     model.version = _SCHEMA_VERSION
     model.description = "edgeml"
     model.operatorCodes = [_operator_code(*code) for code in codes]
-    model.subgraphs = [graph]
-    model.signatureDefs = [_signature(program, numbers)]
+    model.subgraphs = [_subgraph(part, file) for part in programs]
+    model.signatureDefs = [_signature(program)]
     model.metadata = [_runtime_metadata(program, buffers)]
     model.buffers = buffers.entries
 
@@ -109,6 +105,37 @@ def serialize(program: Program) -> bytes:
     builder = flatbuffers.Builder(size + (size >> 4) + (1 << 16))
     builder.Finish(model.Pack(builder), _FILE_IDENTIFIER)
     return bytes(builder.Output())
+
+
+@dataclass(frozen=True)
+class _File:
+    """What the graphs of a file refer to.
+
+    Args:
+        codes: Operators and versions, by number.
+        graphs: The number of each program's graph, by identity.
+        buffers: The constants.
+    """
+
+    codes: list[tuple[str, int]]
+    graphs: dict[int, int]
+    buffers: _Buffers
+
+
+def _subgraph(program: Program, file: _File) -> schema.SubGraphT:
+    numbers = _numbers(program)
+    number = file.graphs[id(program)]
+    graph = schema.SubGraphT()
+    graph.name = "main" if number == 0 else f"body_{number}"
+    graph.tensors = [_tensor(tensor, file.buffers) for tensor in _tensors_of(program)]
+    graph.inputs = [numbers[id(tensor)] for _, tensor in program.inputs]
+    graph.outputs = [numbers[id(tensor)] for _, tensor in program.outputs]
+    graph.operators = [_operator(o, file, numbers) for o in program.operators]
+    return graph
+
+
+def _numbers(program: Program) -> dict[int, int]:
+    return {id(tensor): number for number, tensor in enumerate(_tensors_of(program))}
 
 
 def _tensors_of(program: Program) -> list[Tensor]:
@@ -153,17 +180,16 @@ def _operator_code(code: str, version: int) -> schema.OperatorCodeT:
     return entry
 
 
-def _operator(
-    operator: Operator, codes: list[tuple[str, int]], numbers: dict[int, int]
-) -> schema.OperatorT:
+def _operator(operator: Operator, file: _File, numbers: dict[int, int]) -> schema.OperatorT:
     entry = schema.OperatorT()
-    entry.opcodeIndex = codes.index((operator.code, op_version(operator)))
+    entry.opcodeIndex = file.codes.index((operator.code, op_version(operator)))
     entry.inputs = [-1 if t is None else numbers[id(t)] for t in operator.inputs]
     entry.outputs = [numbers[id(tensor)] for tensor in operator.outputs]
     name = op_entry(operator.code).options
     if name:
         entry.builtinOptionsType = getattr(schema.BuiltinOptions, name)
-        entry.builtinOptions = _options(name, operator.options)
+        graphs = {option: file.graphs[id(body)] for option, body in operator.bodies.items()}
+        entry.builtinOptions = _options(name, operator.options | graphs)
     return entry
 
 
@@ -178,7 +204,8 @@ def _options(name: str, values: dict[str, Option]) -> object:
     return options
 
 
-def _signature(program: Program, numbers: dict[int, int]) -> schema.SignatureDefT:
+def _signature(program: Program) -> schema.SignatureDefT:
+    numbers = _numbers(program)
     signature = schema.SignatureDefT()
     signature.signatureKey = "serving_default"
     signature.subgraphIndex = 0
