@@ -183,11 +183,11 @@ def _replace(
         num_outputs=len(outputs),
         name=node.name or str(node.outputs[0].name),
     )
-    for made, (old, kind, shape) in zip(closed.outputs, outputs, strict=True):
-        made.name, made.type, made.shape = old.name, kind, shape
-        if not made.name:
-            made.name = free_name(model.graph, f"{closed.name}/unread")
+    for made, (old, _, _) in zip(closed.outputs, outputs, strict=True):
+        made.name = old.name or free_name(model.graph, f"{closed.name}/unread")
     old_values = [old for old, _, _ in outputs]
     ir.convenience.replace_nodes_and_values(
         model.graph, node, [node], [closed], old_values, closed.outputs
     )
+    for made, (_, kind, shape) in zip(closed.outputs, outputs, strict=True):
+        made.type, made.shape = kind, shape

@@ -25,8 +25,7 @@ def lower_if(step: Step, emit: Emitter) -> None:
         bodies[f"{name}_subgraph_index"] = emitter.program
     if blockers:
         raise Refusal("its branches have no TFLite form", tuple(blockers))
-    branch = step.node.attributes["else_branch"].as_graph()
-    pairs = list(zip(branch.outputs, step.outputs, strict=True))
-    check_results("its else branch", pairs, _REMEDY)
+    one, other = (step.node.attributes[f"{n}_branch"].as_graph() for n in ("then", "else"))
+    check_results("its else branch", list(zip(other.outputs, one.outputs, strict=True)), _REMEDY)
     outputs = [emit.output(step, at) for at in range(len(step.outputs))]
     emit.control("IF", entering(step, emit, 0), outputs, bodies)
