@@ -64,8 +64,14 @@ def _signed(tensor: Tensor, affine: Affine, emitter: Emitter) -> Tensor:
     return signed
 
 
-def bind_outputs(graph: ir.Graph, emitter: Emitter) -> list[Blocker]:
+def bind_outputs(graph: ir.Graph, emitter: Emitter, *, is_body: bool = False) -> list[Blocker]:
     """Name the graph's outputs, in the form and order they leave the program.
+
+    Args:
+        graph: The graph.
+        emitter: Where all other nodes are written already.
+        is_body: Whether it is the body of a node, out of which a constant leaves as it is: LiteRT
+            fails to free what it copies of one into an output of a body.
 
     Returns:
         The outputs that TFLite has no type for.
@@ -78,7 +84,7 @@ def bind_outputs(graph: ir.Graph, emitter: Emitter) -> list[Blocker]:
             blockers.append(Blocker(str(value.name), "output", str(refusal)))
             continue
         taken = {id(t) for _, t in (*emitter.program.inputs, *emitter.program.outputs)}
-        if id(tensor) in taken or tensor.data is not None:
+        if id(tensor) in taken or (tensor.data is not None and not is_body):
             # An output is a tensor of its own; what is an input, a constant or an output is copied.
             copy = emitter.like(tensor, "output")
             emitter.reshape(tensor, copy)

@@ -47,6 +47,8 @@ class Emitter:
         self._integer: dict[tuple[ir.Value, Order], Tensor] = {}
         self._feature_shapes: dict[ir.Value, tuple[int, ...]] = {}
         self._names: set[str] = set()
+        self.counters: dict[ir.Value, Tensor] = {}
+        """Values that count the iterations of a loop, as int32 tensors that are never negative."""
 
     # Values ---------------------------------------------------------------------------------------
 
@@ -171,6 +173,12 @@ class Emitter:
         for result, output in zip(results, outputs, strict=True):
             if result is not output:
                 self.cast_into(result, output)
+
+    def control(
+        self, code: str, inputs: list[Tensor], outputs: list[Tensor], bodies: dict[str, Program]
+    ) -> None:
+        """Append an operator that runs programs, given by the names of the options for them."""
+        self.program.operators.append(Operator(code, list(inputs), outputs, {}, bodies))
 
     def cast(self, tensor: Tensor, dtype: np.dtype) -> Tensor:
         """Return a tensor with elements of another type; a constant is converted here."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from edgeml_converters.graph.axis_layout import border_layouts
+from edgeml_converters.graph.axis_layout import BorderLayouts, border_layouts
 from edgeml_converters.graph.constants import static_shape
 from edgeml_converters.tflite.min_cut import cheapest_sides
 from edgeml_converters.tflite.order import Order, is_indifferent
@@ -57,7 +57,11 @@ class Layout:
 
 
 def assign_layout(
-    graph: ir.Graph, steps: Iterable[Step], ports_of: Callable[[Step], Ports]
+    graph: ir.Graph,
+    steps: Iterable[Step],
+    ports_of: Callable[[Step], Ports],
+    *,
+    is_body: bool = False,
 ) -> Layout:
     """Return the assignment with the fewest transposes.
 
@@ -65,6 +69,8 @@ def assign_layout(
         graph: All shapes known.
         steps: The steps of the graph.
         ports_of: What a step's operator can work in.
+        is_body: Whether the graph is the body of a node: what enters and leaves it keeps the order
+            of the source.
     """
     working = [s for s in steps if not is_quantize(s.node) and not is_dequantize(s.node)]
     ports = {step: ports_of(step) for step in working}
@@ -79,7 +85,7 @@ def assign_layout(
             readers.setdefault(unquantized(value), []).append(items[0])
         for value in step.outputs:
             writers[value] = items[1]
-    layouts = border_layouts(graph)
+    layouts = BorderLayouts({}, {}) if is_body else border_layouts(graph)
     inputs = {value: _border(layouts.inputs.get(value.name, "")) for value in graph.inputs}
     writers |= dict(inputs)
     outputs = {value: _border(layouts.outputs.get(value.name, "")) for value in graph.outputs}

@@ -62,7 +62,12 @@ def op_version(operator: Operator) -> int:
 
 def minimum_runtime(program: Program) -> str:
     """Return the oldest TensorFlow Lite release that has all operators of a program."""
-    needed = [runtime for operator in program.operators for _, runtime in _rows(operator)]
+    needed = [
+        runtime
+        for part in program.programs()
+        for operator in part.operators
+        for _, runtime in _rows(operator)
+    ]
     return max(needed, key=_ordered, default="1.5.0")
 
 

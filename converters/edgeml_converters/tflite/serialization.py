@@ -8,6 +8,7 @@ the same bytes.
 
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import flatbuffers
 import numpy as np
@@ -91,24 +92,19 @@ class _Buffers:
 
 def serialize(program: Program) -> list[Bytes]:
     """Return the parts of the TFLite file of a program, to be written one after the other."""
-    tensors = _tensors_of(program)
-    numbers = {id(tensor): number for number, tensor in enumerate(tensors)}
-    codes = list(dict.fromkeys((o.code, op_version(o)) for o in program.operators))
+    programs = list(program.programs())
+    codes = list(
+        dict.fromkeys((o.code, op_version(o)) for part in programs for o in part.operators)
+    )
     buffers = _Buffers()
-
-    graph = schema.SubGraphT()
-    graph.name = "main"
-    graph.tensors = [_tensor(tensor, buffers) for tensor in tensors]
-    graph.inputs = [numbers[id(tensor)] for _, tensor in program.inputs]
-    graph.outputs = [numbers[id(tensor)] for _, tensor in program.outputs]
-    graph.operators = [_operator(o, codes, numbers) for o in program.operators]
+    file = _File(codes, {id(part): number for number, part in enumerate(programs)}, buffers)
 
     model = schema.ModelT()
     model.version = _SCHEMA_VERSION
     model.description = "edgeml"
     model.operatorCodes = [_operator_code(*code) for code in codes]
-    model.subgraphs = [graph]
-    model.signatureDefs = [_signature(program, numbers)]
+    model.subgraphs = [_subgraph(part, file) for part in programs]
+    model.signatureDefs = [_signature(program)]
     model.metadata = [_runtime_metadata(program, buffers)]
     model.buffers = buffers.entries
 
@@ -130,6 +126,37 @@ def _with_data(rest: bytearray, buffers: Sequence[_LaterBuffer]) -> list[Bytes]:
         parts += [bytes(gap) + struct.pack("<I", len(buffer.data)), buffer.data.data]
         position += gap + _LENGTH_BYTES + len(buffer.data)
     return parts
+
+
+@dataclass(frozen=True)
+class _File:
+    """What the graphs of a file refer to.
+
+    Args:
+        codes: Operators and versions, by number.
+        graphs: The number of each program's graph, by identity.
+        buffers: The constants.
+    """
+
+    codes: list[tuple[str, int]]
+    graphs: dict[int, int]
+    buffers: _Buffers
+
+
+def _subgraph(program: Program, file: _File) -> schema.SubGraphT:
+    numbers = _numbers(program)
+    number = file.graphs[id(program)]
+    graph = schema.SubGraphT()
+    graph.name = "main" if number == 0 else f"body_{number}"
+    graph.tensors = [_tensor(tensor, file.buffers) for tensor in _tensors_of(program)]
+    graph.inputs = [numbers[id(tensor)] for _, tensor in program.inputs]
+    graph.outputs = [numbers[id(tensor)] for _, tensor in program.outputs]
+    graph.operators = [_operator(o, file, numbers) for o in program.operators]
+    return graph
+
+
+def _numbers(program: Program) -> dict[int, int]:
+    return {id(tensor): number for number, tensor in enumerate(_tensors_of(program))}
 
 
 def _tensors_of(program: Program) -> list[Tensor]:
@@ -174,17 +201,16 @@ def _operator_code(code: str, version: int) -> schema.OperatorCodeT:
     return entry
 
 
-def _operator(
-    operator: Operator, codes: list[tuple[str, int]], numbers: dict[int, int]
-) -> schema.OperatorT:
+def _operator(operator: Operator, file: _File, numbers: dict[int, int]) -> schema.OperatorT:
     entry = schema.OperatorT()
-    entry.opcodeIndex = codes.index((operator.code, op_version(operator)))
+    entry.opcodeIndex = file.codes.index((operator.code, op_version(operator)))
     entry.inputs = [-1 if t is None else numbers[id(t)] for t in operator.inputs]
     entry.outputs = [numbers[id(tensor)] for tensor in operator.outputs]
     name = op_entry(operator.code).options
     if name:
         entry.builtinOptionsType = getattr(schema.BuiltinOptions, name)
-        entry.builtinOptions = _options(name, operator.options)
+        graphs = {option: file.graphs[id(body)] for option, body in operator.bodies.items()}
+        entry.builtinOptions = _options(name, operator.options | graphs)
     return entry
 
 
@@ -199,7 +225,8 @@ def _options(name: str, values: dict[str, Option]) -> object:
     return options
 
 
-def _signature(program: Program, numbers: dict[int, int]) -> schema.SignatureDefT:
+def _signature(program: Program) -> schema.SignatureDefT:
+    numbers = _numbers(program)
     signature = schema.SignatureDefT()
     signature.signatureKey = "serving_default"
     signature.subgraphIndex = 0

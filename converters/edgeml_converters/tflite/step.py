@@ -61,6 +61,11 @@ class Step:
     carried: dict[ir.Value, Affine] = field(default_factory=dict, repr=False)
 
     @property
+    def name(self) -> str:
+        """The name of the node, or of what it writes."""
+        return self.node.name or str(self.output.name)
+
+    @property
     def integer(self) -> bool:
         """Whether the step computes in integers."""
         return self.affine is not None

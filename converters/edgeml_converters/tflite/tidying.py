@@ -6,7 +6,13 @@ from edgeml_converters.tflite.program import Operator, Program, Tensor
 
 
 def tidy(program: Program) -> None:
-    """Apply every rule until none applies any more, then drop what nobody reads."""
+    """Apply every rule until none applies any more, then drop what nobody reads; in bodies too."""
+    for part in list(program.programs())[1:]:
+        _tidy_graph(part)
+    _tidy_graph(program)
+
+
+def _tidy_graph(program: Program) -> None:
     rules = (
         _merge_reshapes,
         _merge_transposes,
