@@ -1,5 +1,7 @@
 """Removes operators that a neighbour makes needless; every rule keeps the program's results."""
 
+import math
+
 import numpy as np
 
 from edgeml_converters.tflite.program import Operator, Program, Tensor
@@ -20,6 +22,7 @@ def _tidy_graph(program: Program) -> None:
         _drop_before_fully_connected,
         _shrink_mean,
         _add_as_bias,
+        _invert_roots,
     )
     while any(rule(program) for rule in rules):
         _drop_unread(program)
@@ -160,6 +163,23 @@ def _add_as_bias(program: Program) -> bool:
                 "fused_activation_function"
             ]
             program.operators.remove(reader)
+            return True
+    return False
+
+
+def _invert_roots(program: Program) -> bool:
+    """A float tensor over the square roots of fewer numbers is multiplied by their inverses."""
+    for division in program.operators:
+        if division.code != "DIV" or division.outputs[0].dtype != np.float32:
+            continue
+        over, roots = division.inputs
+        root = _producer(program, roots)
+        if over is None or roots is None or root is None or root.code != "SQRT":
+            continue
+        if _sole_reader(program, roots) is division and math.prod(roots.shape) < math.prod(
+            over.shape
+        ):
+            root.code, division.code = "RSQRT", "MUL"
             return True
     return False
 

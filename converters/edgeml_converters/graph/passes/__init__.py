@@ -17,10 +17,12 @@ from edgeml_converters.graph.passes.fuse_channel_affine import fuse_channel_affi
 from edgeml_converters.graph.passes.fuse_pad import fuse_pad
 from edgeml_converters.graph.passes.identity import remove_identities
 from edgeml_converters.graph.passes.inline_branches import inline_branches
+from edgeml_converters.graph.passes.join_slices import join_slices
 from edgeml_converters.graph.passes.preparation import prepare_graph
 from edgeml_converters.graph.passes.recognize_activations import recognize_activations
 from edgeml_converters.graph.passes.shapes import clear_shapes, infer_shapes
 from edgeml_converters.graph.passes.turn_channel_shuffle import turn_channel_shuffle
+from edgeml_converters.graph.passes.turn_windows import turn_windows
 from edgeml_converters.graph.passes.unused import remove_unused
 
 FUSIONS: tuple[Callable[[ir.Model], bool], ...] = (
@@ -35,6 +37,8 @@ FUSIONS: tuple[Callable[[ir.Model], bool], ...] = (
 REWRITES: tuple[Callable[[ir.Model], bool], ...] = (
     recognize_activations,
     turn_channel_shuffle,
+    turn_windows,
+    join_slices,
     expand_compositions,
     expand_recurrent,
     expand_scan,

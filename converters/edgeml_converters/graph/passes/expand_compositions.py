@@ -18,6 +18,7 @@ from edgeml_converters.graph.attributes import (
 )
 from edgeml_converters.graph.constants import constant_array, static_shape
 from edgeml_converters.graph.node_builder import NodeBuilder
+from edgeml_converters.graph.passes.expand_layer_norm import expand_layer_norm
 from edgeml_converters.graph.passes.expand_reductions import (
     REDUCTIONS,
     expand_reduction,
@@ -177,6 +178,7 @@ def _cut_and_pad(
 _TABLE: dict[str, _Expansion] = {
     "Gemm": _gemm,
     "InstanceNormalization": _instance_norm,
+    "LayerNormalization": expand_layer_norm,
     "LpNormalization": _lp_norm,
     "MatMul": _matmul,
     "Mean": _mean,

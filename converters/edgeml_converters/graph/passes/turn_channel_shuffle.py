@@ -12,6 +12,7 @@ import onnx_ir as ir
 from edgeml_converters.graph.attributes import ints_attribute
 from edgeml_converters.graph.constants import static_shape
 from edgeml_converters.graph.node_builder import NodeBuilder
+from edgeml_converters.graph.passes.neighbours import only_neighbours
 
 _SWAPPED = (0, 2, 1, 3, 4)
 _TO_CHANNELS_LAST = [0, 2, 3, 1]
@@ -28,7 +29,7 @@ def turn_channel_shuffle(model: ir.Model) -> bool:
 
 
 def _turn(graph: ir.Graph, transpose: ir.Node) -> bool:
-    before, after = _only_neighbours(transpose)
+    before, after = only_neighbours(transpose)
     if before is None or after is None or {before.op_type, after.op_type} != {"Reshape"}:
         return False
     if ints_attribute(transpose, "perm") != _SWAPPED:
@@ -48,13 +49,3 @@ def _turn(graph: ir.Graph, transpose: ir.Node) -> bool:
     joined = build.reshape(swapped, (batch, height, width, count * size))
     build.replace(after, [build.op("Transpose", joined, perm=_FROM_CHANNELS_LAST)])
     return True
-
-
-def _only_neighbours(node: ir.Node) -> tuple[ir.Node | None, ir.Node | None]:
-    """Return the node before and the one after, where nothing else reads what is between."""
-    source, target = node.inputs[0], node.outputs[0]
-    if source is None or len(source.uses()) != 1 or source.is_graph_output():
-        return None, None
-    if len(target.uses()) != 1 or target.is_graph_output():
-        return None, None
-    return source.producer(), next(iter(target.uses())).node
