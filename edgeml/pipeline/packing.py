@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from edgeml.pipeline.record import Artifact
 from edgeml_converters.inspection import minimum_engines
 from edgeml_runtime.bundle import write_bundle
 from edgeml_runtime.manifest import GoldenRecord, Manifest, Variant
+from edgeml_runtime.tensors import TensorSpec
 
 MODEL_VERSION: Final = "1.0.0"
 SERIAL: Final = 1
@@ -50,7 +52,7 @@ def pack(
         serial=SERIAL,
         task=plan.task,
         inputs=plan.source.inputs,
-        outputs=plan.source.outputs,
+        outputs=tuple(_as_given(spec, golden) for spec in plan.source.outputs),
         preprocess=None if plan.pipeline is None else plan.pipeline.to_json(),
         labels=plan.labels,
         variants=variants,
@@ -64,6 +66,12 @@ def pack(
     )
     models = {v.path: draft.mapped() for v, (_, draft) in zip(variants, accepted, strict=True)}
     write_bundle(path, manifest, {**models, GOLDEN_PATH: golden_data})
+
+
+def _as_given(spec: TensorSpec, golden: Golden) -> TensorSpec:
+    """Return an output with as many axes as the source gave it, which its file may tell wrong."""
+    shape = golden.outputs[0][spec.name].shape
+    return spec if len(shape) == len(spec.shape) else replace(spec, shape=shape, layout="")
 
 
 def _variant(artifact: Artifact, draft: Draft, name: str) -> Variant:

@@ -103,6 +103,8 @@ def _features(operator: Operator) -> Iterator[str]:
         yield "dilated"
     if options.get("keep_num_dims"):
         yield "keep_dims"
+    if operator.code == "TRANSPOSE_CONV" and len(given) > 3:
+        yield "biased"
     if operator.code == "CONV_2D" and first.shape[-1] != given[1].shape[-1]:
         yield "grouped"
 

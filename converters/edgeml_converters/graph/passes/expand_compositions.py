@@ -14,6 +14,7 @@ from edgeml_converters.graph.attributes import (
     float_attribute,
     input_value,
     int_attribute,
+    opset,
     padding,
 )
 from edgeml_converters.graph.constants import constant_array, static_shape
@@ -25,6 +26,7 @@ from edgeml_converters.graph.passes.expand_reductions import (
     reduce_axes,
 )
 
+_FIRST_OPSET_OF_CLIP_INPUTS = 11
 _Expansion = Callable[[NodeBuilder, ir.Node], ir.Value | None]
 
 
@@ -121,6 +123,19 @@ def _instance_norm(build: NodeBuilder, node: ir.Node) -> ir.Value | None:
     return build.op("Add", build.op("Mul", normal, scale), offset)
 
 
+def _hard_sigmoid(build: NodeBuilder, node: ir.Node) -> ir.Value | None:
+    """A line cut off at 0 and 1, with its factor last: what is before may go into a bias."""
+    source = _given(node, 0)
+    alpha, beta = (float_attribute(node, name, d) for name, d in (("alpha", 0.2), ("beta", 0.5)))
+    if source.dtype != ir.DataType.FLOAT or alpha <= 0 or opset(node) < _FIRST_OPSET_OF_CLIP_INPUTS:
+        return None
+    end = 1 / alpha
+    end = round(end) if math.isclose(end, round(end), rel_tol=1e-6) else end  # 6, as RELU6 has it
+    moved = build.op("Add", source, build.constant(np.array(beta / alpha)))
+    bounds = (build.constant(np.array(bound, np.float32)) for bound in (0.0, end))
+    return build.op("Mul", build.op("Clip", moved, *bounds), build.constant(np.array(alpha)))
+
+
 def _lp_norm(build: NodeBuilder, node: ir.Node) -> ir.Value | None:
     source = _given(node, 0)
     shape = static_shape(source)
@@ -177,6 +192,7 @@ def _cut_and_pad(
 
 _TABLE: dict[str, _Expansion] = {
     "Gemm": _gemm,
+    "HardSigmoid": _hard_sigmoid,
     "InstanceNormalization": _instance_norm,
     "LayerNormalization": expand_layer_norm,
     "LpNormalization": _lp_norm,

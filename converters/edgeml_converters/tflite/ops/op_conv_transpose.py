@@ -1,5 +1,8 @@
 """ConvTranspose: TRANSPOSE_CONV, one for each group, over images and over lines."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from edgeml_converters.graph.attributes import int_attribute, ints_attribute, string_attribute
@@ -15,10 +18,10 @@ from edgeml_converters.tflite.step import Step
 
 @lowering("ConvTranspose", ports=CHANNELS_LAST, fuses_activation=True)
 def lower_conv_transpose(step: Step, emit: Emitter) -> None:
-    """Write a transposed convolution without padding, then cut its borders off.
+    """Write a transposed convolution, without padding where TFLite's is another, then cut.
 
-    TFLite's own paddings are those of TensorFlow's layers; every padding of ONNX is a cut of the
-    whole result, or zeros after it. Weights go from (I, O/groups, H, W) to (O, H, W, I).
+    TFLite's own paddings are those of TensorFlow's layers; any other padding of ONNX is a cut of
+    the whole result, or zeros after it. Weights go from (I, O/groups, H, W) to (O, H, W, I).
     """
     array, _ = emit.constant_of(step, 1)
     spatial = array.ndim - 2
@@ -34,8 +37,18 @@ def lower_conv_transpose(step: Step, emit: Emitter) -> None:
         kernels = array.shape[2:]
         sizes = source.shape[1:3]
         full = tuple((n - 1) * s + k for n, s, k in zip(sizes, strides, kernels, strict=True))
+        if groups == 1 and _is_same(sizes, strides, full, target.shape[1:3], before):
+            bias = _bias(step, emit, target.shape[3])
+            with _activated(step, emit, target) as result:
+                _write_part(emit, source, array, result, strides, bias=bias, padding="SAME")
+            return
         shape = (source.shape[0], *full, target.shape[3])
         whole = emit.like(target, "whole", shape)
+        if groups == 1 and full == target.shape[1:3] and not any(before):
+            with _activated(step, emit, target) as result:
+                bias = _bias(step, emit, target.shape[3])
+                _write_part(emit, source, array, result, strides, bias=bias)
+            return
         parts = _parts(emit, source, array, groups, whole)
         for part, kernel, result in parts:
             _write_part(emit, part, kernel, result, strides)
@@ -45,9 +58,41 @@ def lower_conv_transpose(step: Step, emit: Emitter) -> None:
                 "CONCATENATION", results, [whole], axis=3, fused_activation_function="NONE"
             )
         cut = _cut(emit, whole, target, before)
-        bias = emit.constant_of(step, 2)[0] if step.has(2) else np.zeros(target.shape[3])
-        offset = emit.constant(f"{target.name}/bias", bias.astype(np.float32))
+        offset = emit.constant(f"{target.name}/bias", _bias(step, emit, target.shape[3]))
         emit.operator("ADD", [cut, offset], [target], fused_activation_function=step.activation)
+
+
+def _is_same(
+    sizes: tuple[int, ...],
+    strides: tuple[int, ...],
+    full: tuple[int, ...],
+    wanted: tuple[int, ...],
+    before: tuple[int, ...],
+) -> bool:
+    """Return whether the padding is TensorFlow's SAME: half of it, rounded down, comes first."""
+    totals = [whole - size for whole, size in zip(full, wanted, strict=True)]
+    fitting = [
+        -(-size // stride) == given
+        for given, stride, size in zip(sizes, strides, wanted, strict=True)
+    ]
+    halves = [0 <= total // 2 == first for total, first in zip(totals, before, strict=True)]
+    return all((*fitting, *halves))
+
+
+def _bias(step: Step, emit: Emitter, channels: int) -> np.ndarray:
+    bias = emit.constant_of(step, 2)[0] if step.has(2) else np.zeros(channels)
+    return bias.astype(np.float32)
+
+
+@contextmanager
+def _activated(step: Step, emit: Emitter, target: Tensor) -> Iterator[Tensor]:
+    """Give what to write before the activation; TRANSPOSE_CONV applies one in new runtimes only."""
+    if step.activation == "NONE":
+        yield target
+        return
+    linear = emit.like(target, "linear")
+    yield linear
+    emit.operator(step.activation, [linear], [target])
 
 
 def _lifted_ints(step: Step, name: str, default: int, spatial: int) -> tuple[int, ...]:
@@ -112,16 +157,24 @@ def _parts(
 
 
 def _write_part(
-    emit: Emitter, source: Tensor, array: np.ndarray, target: Tensor, strides: tuple[int, ...]
+    emit: Emitter,
+    source: Tensor,
+    array: np.ndarray,
+    target: Tensor,
+    strides: tuple[int, ...],
+    *,
+    bias: np.ndarray | None = None,
+    padding: str = "VALID",
 ) -> None:
     name = target.name
+    biases = [] if bias is None else [emit.constant(f"{name}/bias", bias)]
     weights = emit.constant(f"{name}/weights", np.ascontiguousarray(array.transpose(1, 2, 3, 0)))
     shape = emit.constant(f"{name}/shape", np.array(target.shape, np.int32))
     emit.operator(
         "TRANSPOSE_CONV",
-        [shape, weights, source],
+        [shape, weights, source, *biases],
         [target],
-        padding="VALID",
+        padding=padding,
         stride_h=strides[0],
         stride_w=strides[1],
     )
