@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from edgeml.pipeline.artifacts import Examiner, write_drafts
+from edgeml.pipeline.artifacts import write_drafts
 from edgeml.pipeline.draft import Draft, weights_file
+from edgeml.pipeline.examiner import Examiner
 from edgeml.pipeline.packing import pack
 from edgeml.pipeline.plan import Order, Plan, make_plan
 from edgeml.pipeline.record import Artifact, Conversion
@@ -82,11 +83,10 @@ def convert(
 
 def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> Conversion:
     bundle = f"{plan.name}.edgeml"
-    drafts, quantization = write_drafts(plan, progress, watch)
-    with closing(Examiner(plan, progress, watch)) as examiner:
+    drafts, quantizations = write_drafts(plan, stage.folder, progress, watch)
+    with closing(Examiner(plan, drafts, progress, watch)) as examiner:
         examined = [
-            (examiner.examine(draft, stage.output / draft.file_name(plan.name)), draft)
-            for draft in (draft.stage(stage.folder, plan.name) for draft in drafts)
+            (examiner.examine(draft, stage.output / draft.file_name), draft) for draft in drafts
         ]
         verified_on = _in_words(plan, examined[0][0].parity.samples)
         accepted = [
@@ -96,14 +96,14 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
         ]
         if accepted:
             with watch.timing("bundle"):
-                pack(stage.folder / bundle, plan, examiner, accepted, verified_on)
+                pack(stage.folder / bundle, plan, examiner.golden, accepted, verified_on)
     conversion = Conversion(
         source=plan.source,
         output=stage.output,
         artifacts=tuple(artifact for artifact, _ in examined),
         task=plan.task,
         verified_on=verified_on,
-        quantization=quantization,
+        quantizations=quantizations,
         bundle=stage.output / bundle if accepted else None,
         timings_s=watch.seconds(),
     )
@@ -117,14 +117,11 @@ def _write_files(
     conversion: Conversion,
     examined: Sequence[tuple[Artifact, Draft]],
 ) -> None:
-    """Write what the bundle does not: artifacts and record; drop what they make untrue."""
+    """Give the files their names, write the record, and drop what these make untrue."""
     for artifact, draft in examined:
-        file = stage.folder / artifact.path.name
-        if draft.staged is None:
-            file.write_bytes(draft.data)
+        draft.path.replace(stage.folder / artifact.path.name)
+        if not draft.split:
             stage.obsolete.append(weights_file(artifact.accepted_path).name)
-        else:
-            draft.staged.replace(file)
         stage.obsolete.append(artifact.other_path.name)
     if conversion.bundle is None:
         stage.obsolete.append(bundle)

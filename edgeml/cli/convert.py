@@ -66,14 +66,17 @@ Precisions = Annotated[
     str,
     typer.Option(
         "--quantize",
-        help="Precisions to write: float32, int8. Example: --quantize float32,int8",
+        help="Precisions to write: float32, float16 (weights of half the size), dynamic (8-bit "
+        "weights, no samples needed), int8, int8x16 (16-bit values between 8-bit weights). "
+        "Example: --quantize float32,int8",
     ),
 ]
 Calibrate = Annotated[
     str | None,
     typer.Option(
         "--calibrate",
-        help="DATA whose value ranges set the int8 scales: a folder of class folders, a folder "
+        help="DATA whose value ranges set the scales of int8 and int8x16: a folder of class "
+        "folders, a folder "
         "with labels.csv, an .npz, or module:callable. Example: --calibrate calibration.npz",
     ),
 ]

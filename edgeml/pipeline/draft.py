@@ -1,66 +1,74 @@
 """A written model that was not looked at yet."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Final
 
-from edgeml.pipeline.formats import Format
+from edgeml.pipeline.formats import Format, Parts
 
 WEIGHTS_SUFFIX: Final = ".data"
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A model in one format and precision.
+    """A model in one format and precision, in a file.
 
     Args:
         format: The format.
         precision: The precision.
-        data: The file.
-        weights: Where the model is too large for one file, the second one; else empty.
-        staged: Where the files were written already, as models in two files must be to be opened.
+        path: The file, in a folder of files that are not finished.
+        split: Whether a second file, beside it, holds the weights.
+        size_bytes: The size of all files.
+        sha256: The digest of the file, followed by the weights beside it if there are any.
     """
 
     format: Format
     precision: str
-    data: bytes
-    weights: bytes = b""
-    staged: Path | None = None
-
-    def file_name(self, name: str) -> str:
-        """Return the file's name for the model *name*."""
-        return f"{name}.{self.precision}.{self.format.name}"
+    path: Path
+    split: bool
+    size_bytes: int
+    sha256: str
 
     @property
-    def split(self) -> bool:
-        """Whether the model takes two files."""
-        return bool(self.weights)
+    def file_name(self) -> str:
+        """The name of the file."""
+        return self.path.name
 
-    @property
-    def model(self) -> bytes | Path:
-        """What an engine opens."""
-        return self.data if self.staged is None else self.staged
+    def mapped(self) -> mmap:
+        """Return the bytes of the file, mapped into memory."""
+        with self.path.open("rb") as stream:
+            return mmap(stream.fileno(), 0, access=ACCESS_READ)
 
-    @property
-    def size_bytes(self) -> int:
-        """The size of all files."""
-        return len(self.data) + len(self.weights)
 
-    def sha256(self) -> str:
-        """Return the digest of the file, followed by the weights beside it if there are any."""
-        digest = hashlib.sha256(self.data)
-        digest.update(self.weights)
-        return digest.hexdigest()
+def write_draft(
+    path: Path,
+    format_: Format,
+    precision: str,
+    parts: Parts,
+    weights: Parts = (),
+) -> Draft:
+    """Write a model and return the draft.
 
-    def stage(self, folder: Path, name: str) -> "Draft":
-        """Write the weights, if they have a file, with the file itself to *folder*."""
-        if not self.split:
-            return self
-        path = folder / self.file_name(name)
-        path.write_bytes(self.data)
-        weights_file(path).write_bytes(self.weights)
-        return replace(self, staged=path)
+    Args:
+        path: The file.
+        format_: Its format.
+        precision: Its precision.
+        parts: What it holds, one after the other.
+        weights: What the file of weights holds, where the model takes two files.
+    """
+    digest = hashlib.sha256()
+    size_bytes = 0
+    for file, content in ((path, parts), (weights_file(path), weights)):
+        if not content:
+            continue
+        with file.open("wb") as stream:
+            for part in content:
+                stream.write(part)
+                digest.update(part)
+                size_bytes += len(part)
+    return Draft(format_, precision, path, bool(weights), size_bytes, digest.hexdigest())
 
 
 def weights_file(path: Path) -> Path:

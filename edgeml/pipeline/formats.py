@@ -1,23 +1,23 @@
-"""The formats and precisions that `convert` can write, and the engines that run them.
+"""The formats that `convert` can write, and the engines that run them.
 
 Adding a format is a line here and a writer in `edgeml_converters`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import onnx_ir as ir
 
-from edgeml_converters.graph import serialize_onnx, split_weights, weights_bytes
-from edgeml_converters.tflite import write_tflite
+from edgeml_converters.graph import Bytes, onnx_parts, split_weights, weights_bytes
+from edgeml_converters.tflite import Storage, tflite_parts
 from edgeml_runtime.engines import ENGINE_FORMATS, install_line, installed_engines
 from edgeml_runtime.errors import MissingToolError, UnsupportedError
 
 LARGEST_FILE_BYTES: Final = 2**31 - 1 - 2**24
 """What one file may hold of weights: protocol buffers and FlatBuffers end at 2 GiB (32-bit offsets
 with a sign), and 16 MiB are for the graph."""
-PRECISIONS: Final = ("float32", "int8")
+Parts = Sequence[Bytes]
 
 
 @dataclass(frozen=True)
@@ -26,26 +26,32 @@ class Format:
 
     Args:
         name: As the command line and the manifest call it; also the suffix of its files.
-        write: Turns a graph into the bytes of a file.
+        write: Turns a graph into the parts of a file, to be written one after the other, with float
+            weights stored as it is told.
         image_layout: The layout of images in its inputs and outputs; None for the source's own.
-        split: Turns a graph, and a name for the file of its weights, into the bytes of two files;
+        split: Turns a graph, and a name for the file of its weights, into the parts of two files;
             None where the format has one file only.
     """
 
     name: str
-    write: Callable[[ir.Model], bytes]
+    write: Callable[[ir.Model, Storage], Parts]
     image_layout: str | None
-    split: Callable[[ir.Model, str], tuple[bytes, bytes]] | None = None
+    split: Callable[[ir.Model, str], tuple[Parts, Parts]] | None = None
 
-    def render(self, graph: ir.Model, weights_name: str) -> tuple[bytes, bytes]:
-        """Return the file of *graph*, and that of its weights: empty unless one is too small.
+    def render(self, graph: ir.Model, weights_name: str, storage: Storage) -> tuple[Parts, Parts]:
+        """Return the parts of the file of *graph*, and of that of its weights, which may be none.
+
+        Args:
+            graph: The model.
+            weights_name: The name of the second file.
+            storage: How a format that has a say in it stores float weights.
 
         Raises:
             UnsupportedError: The format cannot hold the model.
         """
         size_bytes = weights_bytes(graph)
         if size_bytes <= LARGEST_FILE_BYTES:
-            return self.write(graph), b""
+            return self.write(graph, storage), ()
         if self.split is None:
             raise UnsupportedError(
                 f"The weights take {size_bytes:,} bytes, and a .{self.name} file holds 2 GiB.",
@@ -74,7 +80,12 @@ class Format:
         )
 
 
+def _write_onnx(graph: ir.Model, _storage: Storage) -> Parts:
+    """Write a graph that has its weights as they are to be stored."""
+    return onnx_parts(graph)
+
+
 FORMATS: Final[Mapping[str, Format]] = {
-    "onnx": Format("onnx", serialize_onnx, None, split_weights),
-    "tflite": Format("tflite", write_tflite, "NHWC"),
+    "onnx": Format("onnx", _write_onnx, None, split_weights),
+    "tflite": Format("tflite", tflite_parts, "NHWC"),
 }

@@ -8,7 +8,10 @@ from edgeml_runtime.errors import GateError
 
 _DEFECT: Final = "This is a defect of the conversion; report it with the model."
 _PARITY_REMEDY: Final = {
-    "int8": "Calibrate on data that looks like the real inputs, or use --quantize float32.",
+    "float16": "Use --quantize float32.",
+    "dynamic": "Use --quantize float16, or int8 with --calibrate.",
+    "int8": "Calibrate on data that looks like the real inputs, or use --quantize int8x16.",
+    "int8x16": "Calibrate on data that looks like the real inputs, or use --quantize float32.",
 }
 
 

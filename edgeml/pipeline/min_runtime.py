@@ -7,6 +7,7 @@ from typing import Final
 
 import onnx_ir as ir
 
+from edgeml.pipeline.formats import Parts
 from edgeml_converters.inspection import onnxruntime_limits, tflite_obstacles
 from edgeml_converters.opsets import lower_model
 from edgeml_runtime.engines import ENGINE_FORMATS
@@ -35,7 +36,7 @@ class MinRuntimes:
                 graph = lower_model(graph, limits, f"{engine} {version}")
         return graph
 
-    def check(self, data: bytes, format_name: str, file_name: str) -> None:
+    def check(self, parts: Parts, format_name: str, file_name: str) -> None:
         """Refuse a TFLite file with operators that an engine does not have.
 
         Raises:
@@ -44,7 +45,7 @@ class MinRuntimes:
         for engine, version in self._of(format_name).items():
             if engine != "tflite-runtime":
                 continue  # LiteRT reads what TensorFlow Lite read; onnxruntime had its form made
-            obstacles = tflite_obstacles(data, file_name, version)
+            obstacles = tflite_obstacles(b"".join(parts), file_name, version)
             if obstacles:
                 raise UnsupportedError(
                     f"{file_name} does not run in {engine} {version}: {'; '.join(obstacles)}.",

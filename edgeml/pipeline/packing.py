@@ -3,20 +3,17 @@
 import hashlib
 import importlib.metadata
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 from edgeml import __version__
-from edgeml.pipeline.artifacts import Examiner, running
 from edgeml.pipeline.draft import Draft
 from edgeml.pipeline.formats import FORMATS
-from edgeml.pipeline.golden import golden_vectors
+from edgeml.pipeline.golden import Golden
 from edgeml.pipeline.plan import Plan
 from edgeml.pipeline.record import Artifact
 from edgeml_converters.inspection import minimum_engines
 from edgeml_runtime.bundle import write_bundle
-from edgeml_runtime.engines import open_engine
 from edgeml_runtime.manifest import GoldenRecord, Manifest, Variant
 
 MODEL_VERSION: Final = "1.0.0"
@@ -28,7 +25,7 @@ _TOOLS: Final = ("ai-edge-litert", "numpy", "onnx", "onnx-ir", "onnxruntime")
 def pack(
     path: Path,
     plan: Plan,
-    examiner: Examiner,
+    golden: Golden,
     accepted: Sequence[tuple[Artifact, Draft]],
     verified_on: str,
 ) -> None:
@@ -37,17 +34,15 @@ def pack(
     Args:
         path: The ``.edgeml`` file.
         plan: What was converted.
-        examiner: Has the source model and the samples.
-        accepted: The artifacts with their bytes; at least one.
+        golden: The golden vectors.
+        accepted: The artifacts with their files; at least one.
         verified_on: In words, the samples of parity, for the provenance.
     """
-    golden = golden_vectors(examiner.reference, examiner.samples)
     golden_data = golden.pack()
-    tolerances = {}
-    for artifact, draft in accepted:
-        name = artifact.engine[0]
-        with running(artifact.path.name, name), closing(open_engine(name, draft.data)) as engine:
-            tolerances[artifact.id] = golden.tolerance(examiner.runner(engine), artifact.precision)
+    tolerances = {
+        artifact.id: golden.tolerance(artifact.golden_error, artifact.precision)
+        for artifact, _ in accepted
+    }
     variants = tuple(_variant(artifact, draft, plan.name) for artifact, draft in accepted)
     manifest = Manifest(
         name=plan.name,
@@ -67,12 +62,12 @@ def pack(
         ),
         provenance=_provenance(plan, verified_on),
     )
-    models = {v.path: draft.data for v, (_, draft) in zip(variants, accepted, strict=True)}
+    models = {v.path: draft.mapped() for v, (_, draft) in zip(variants, accepted, strict=True)}
     write_bundle(path, manifest, {**models, GOLDEN_PATH: golden_data})
 
 
 def _variant(artifact: Artifact, draft: Draft, name: str) -> Variant:
-    needs = minimum_engines(draft.data, artifact.format)
+    needs = minimum_engines(draft.mapped(), artifact.format)
     return Variant(
         id=artifact.id,
         path=f"models/{name}.{artifact.id}",

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeml.pipeline.formats import FORMATS, PRECISIONS, Format
+from edgeml.pipeline.formats import FORMATS, Format
 from edgeml.pipeline.min_runtime import MinRuntimes, parse_min_runtimes
+from edgeml.pipeline.precisions import PRECISIONS, needs_calibration
 from edgeml_converters.data import Dataset, open_data, synthetic_data
 from edgeml_converters.data.python_callable import load_callable
 from edgeml_converters.sources import SourceModel, SourceSettings, load_source
@@ -126,9 +127,10 @@ def _check_words(order: Order) -> None:
     for metric in order.metrics:
         if ":" not in metric:
             _check_names("--metric", [metric], (*METRICS, "module:callable"))
-    if "int8" in order.precisions and order.calibrate is None:
+    calibrated = [name for name in order.precisions if needs_calibration(name)]
+    if calibrated and order.calibrate is None:
         raise InputError(
-            "int8 needs data to set its scales from, and --calibrate is missing.",
+            f"{calibrated[0]} needs data to set its scales from, and --calibrate is missing.",
             "Add --calibrate DATA with 50 or more typical samples.",
         )
     for option, value in (("--max-drop", order.max_drop), ("--metric", order.metrics)):
@@ -184,8 +186,9 @@ def _precisions(order: Order, source: SourceModel) -> tuple[str, ...]:
 
 def _check_native(order: Order, source: SourceModel) -> None:
     native = source.native
-    if native is not None and native.precision in {"dynamic", "int16"}:
-        wanted = [name for name in order.precisions if name != "float32"]
+    if native is not None and native.precision not in {"float32", "float16"}:
+        given = ("float32", native.precision)  # the first asks for no change
+        wanted = [name for name in order.precisions if name not in given]
         if wanted:
             raise InputError(
                 f"{source.path} is quantized already ({native.precision}), and --quantize asks "

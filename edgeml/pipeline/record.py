@@ -21,12 +21,13 @@ class Artifact:
     Args:
         path: The file, in the output folder.
         format: ``onnx`` or ``tflite``.
-        precision: ``float32`` or ``int8``.
+        precision: One of ``PRECISIONS``.
         size_bytes: Size of the file, with that of its weights.
         sha256: Digest of the file, followed by its weights.
         engine: Name and version of the engine that it was verified in.
         parity: How far its outputs are from the source's.
         scores: One score for each metric; the first one is gated.
+        golden_error: The largest absolute error on the golden vectors.
         inputs: Its inputs, with the names of the source and the layout of the file.
         outputs: Its outputs, likewise.
         failures: The gates that it did not pass; it is set aside as ``.rejected`` if there are any.
@@ -41,6 +42,7 @@ class Artifact:
     engine: tuple[str, str]
     parity: Parity
     scores: tuple[Accuracy, ...]
+    golden_error: float
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     failures: tuple[GateError, ...] = ()
@@ -101,7 +103,7 @@ class Conversion:
         artifacts: What was written, the rejected ones included.
         task: ``classification`` or ``raw``.
         verified_on: In words, the samples that parity was measured on.
-        quantization: What became int8 and what did not, if anything was quantized.
+        quantizations: What was quantized and what was not, for each precision but float32.
         bundle: The bundle, or None when every artifact was rejected.
         timings_s: Seconds by step.
     """
@@ -111,9 +113,15 @@ class Conversion:
     artifacts: tuple[Artifact, ...]
     task: str
     verified_on: str
-    quantization: QuantizationSummary | None
+    quantizations: tuple[QuantizationSummary, ...]
     bundle: Path | None
     timings_s: Mapping[str, float] = field(compare=False)
+
+    @property
+    def quantization(self) -> QuantizationSummary | None:
+        """The first of ``quantizations`` that was calibrated, else the first."""
+        first = self.quantizations[0] if self.quantizations else None
+        return next((item for item in self.quantizations if item.samples), first)
 
     @property
     def failures(self) -> tuple[GateError, ...]:
@@ -149,6 +157,7 @@ class Conversion:
             "verified_on": self.verified_on,
             "artifacts": [item.to_json(shown(item.path)) for item in self.artifacts],
             "quantization": None if self.quantization is None else self.quantization.to_json(),
+            "quantizations": [summary.to_json() for summary in self.quantizations],
             "bundle": None if self.bundle is None else shown(self.bundle),
             "passed": self.passed,
             "failures": [failure.to_json() for failure in self.failures],

@@ -21,11 +21,18 @@ def content(conversion: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
+def quantizations(conversion: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return how each precision was quantized; documents of old have one at most."""
+    single = [] if conversion["quantization"] is None else [conversion["quantization"]]
+    return list(conversion.get("quantizations", single))
+
+
 def quantization(entry: Mapping[str, Any]) -> str:
-    """Return in a sentence how the int8 files were quantized."""
+    """Return in a sentence how the files of one precision were quantized."""
     floats = [excluded["node"] for excluded in entry["excluded"]]
     left = f"; left in float: {', '.join(floats)}" if floats else "; nothing left in float"
-    return f"{entry['scheme']}, calibrated on {entry['samples']} samples{left}"
+    data = f"calibrated on {entry['samples']} samples" if entry["samples"] else "needs no samples"
+    return f"{entry['scheme']}, {data}{left}"
 
 
 def _row(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -93,8 +93,10 @@ def _provenance(
             for item in conversion["artifacts"]
         }
         rows.append(("Verified with", ", ".join(engines)))
-        if conversion["quantization"] is not None:
-            rows.append(("Quantization", artifact_section.quantization(conversion["quantization"])))
+        rows.extend(
+            ("Quantization", artifact_section.quantization(entry))
+            for entry in artifact_section.quantizations(conversion)
+        )
     if profile is not None:
         model = profile["model"]
         rows.append(("Profiled file", f"{model['name']}, SHA-256 {model['sha256']}"))

@@ -17,6 +17,8 @@ SAFE_DROP_POINTS = 1.0
 
 _ARM = ("aarch64", "arm64", "armv6l", "armv7l", "armv8l")
 _ORDER_ON_ARM = ("litert", "tflite-runtime", "onnxruntime", "litert-builtin")
+_FASTEST_FIRST = ("int8", "dynamic", "float32", "float16", "int8x16")
+"""float16 is as fast as float32, and less exact; int8x16 has plain kernels only."""
 _ORDER_ELSEWHERE = ("onnxruntime", "litert", "tflite-runtime", "litert-builtin")
 
 
@@ -41,7 +43,7 @@ def rank_choices(
 
     Variants whose accuracy is known to be safe (float32, or a recorded drop of at most
     ``SAFE_DROP_POINTS``) come first. Among them the one with the smallest recorded latency wins;
-    without records int8 comes before float32, and LiteRT before onnxruntime on Arm.
+    without records int8 comes before dynamic and float32, and LiteRT before onnxruntime on Arm.
 
     Args:
         manifest: Of the bundle.
@@ -139,8 +141,8 @@ def _is_safe(variant: Variant) -> bool:
 
 
 def _precision_rank(variant: Variant) -> int:
-    preference = ("int8", "float32")
-    return preference.index(variant.precision) if variant.precision in preference else 2
+    precision = variant.precision
+    return _FASTEST_FIRST.index(precision) if precision in _FASTEST_FIRST else len(_FASTEST_FIRST)
 
 
 def _latencies_ms(choices: list[Choice], threads: int) -> dict[tuple[str, str], float]:

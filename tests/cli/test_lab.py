@@ -67,7 +67,9 @@ def test_two_profiles_agree(edgeml: "RunCommand", converted: Path) -> None:
     (one,), (other,) = first["results"], again["results"]
     assert one["instructions"] == pytest.approx(other["instructions"], rel=1e-3)
     estimate = one["latency_ms"]
-    assert estimate["estimate"] == pytest.approx(other["latency_ms"]["estimate"], rel=1e-3)
+    # What runs between the operators of so small a network finds other lines cached each time.
+    found = pytest.approx(other["latency_ms"]["estimate"], rel=1e-3, abs=0.003)
+    assert estimate["estimate"] == found
     assert 0 < estimate["low"] < estimate["estimate"] < estimate["high"]
     assert one["method"] == "emulated"
 

@@ -1,6 +1,6 @@
 """Builds nodes in the place of one that they stand for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -8,7 +8,7 @@ import onnx_ir as ir
 from edgeml_converters.graph.attributes import opset
 from edgeml_converters.graph.constants import add_constant, free_name
 
-_FIRST_OPSET_OF_SPLIT_INPUT = 13
+_FIRST_OPSET_OF_SIZE_INPUTS = 13
 
 
 class NodeBuilder:
@@ -30,6 +30,10 @@ class NodeBuilder:
         """Insert a node with one output; return that."""
         return self._node(op_type, inputs, 1, attributes)[0]
 
+    def ops(self, op_type: str, inputs: Sequence[ir.Value], outputs: int) -> list[ir.Value]:
+        """Insert a node with several outputs; return these."""
+        return self._node(op_type, inputs, outputs, {})
+
     def constant(self, array: np.ndarray) -> ir.Value:
         """Add a constant; float32 unless it is of integers."""
         kind = array.dtype if array.dtype.kind in "iub" else np.dtype(np.float32)
@@ -44,7 +48,7 @@ class NodeBuilder:
         if count == 1:
             return [value]
         sizes = [size] * count
-        if self._opset < _FIRST_OPSET_OF_SPLIT_INPUT:
+        if self._opset < _FIRST_OPSET_OF_SIZE_INPUTS:
             return self._node("Split", [value], count, {"axis": axis, "split": sizes})
         given = [value, self.constant(np.array(sizes, np.int64))]
         return self._node("Split", given, count, {"axis": axis})
@@ -53,6 +57,24 @@ class NodeBuilder:
         """Insert a Concat, and a Transpose where an order of axes is given."""
         whole = parts[0] if len(parts) == 1 else self.op("Concat", *parts, axis=axis)
         return whole if order is None else self.op("Transpose", whole, perm=order)
+
+    def unsqueeze(self, value: ir.Value, axis: int) -> ir.Value:
+        """Insert an Unsqueeze, which adds an axis of size 1."""
+        if self._opset < _FIRST_OPSET_OF_SIZE_INPUTS:
+            return self.op("Unsqueeze", value, axes=[axis])
+        return self.op("Unsqueeze", value, self.constant(np.array([axis], np.int64)))
+
+    def reverse(self, value: ir.Value, axis: int) -> ir.Value:
+        """Insert a Slice that runs backwards along an axis."""
+        bounds = (-1, np.iinfo(np.int64).min, axis, -1)
+        return self.op("Slice", value, *(self.constant(np.array([at], np.int64)) for at in bounds))
+
+    def loop(
+        self, body: ir.Graph, rounds: int, states: Sequence[ir.Value], outputs: int
+    ) -> list[ir.Value]:
+        """Insert a Loop of a fixed number of rounds."""
+        given = [self.constant(np.array(rounds, np.int64)), self.constant(np.array(1, np.bool_))]
+        return self._node("Loop", [*given, *states], outputs, {"body": body})
 
     def replace(self, node: ir.Node, results: Sequence[ir.Value]) -> None:
         """Let results stand for the outputs of a node, and remove it."""
@@ -72,11 +94,13 @@ class NodeBuilder:
         op_type: str,
         inputs: Sequence[ir.Value],
         outputs: int,
-        attributes: dict[str, int | list[int]],
+        attributes: Mapping[str, int | list[int] | ir.Graph],
     ) -> list[ir.Value]:
         self._count += 1
         name = f"{self._name}/{op_type}{self._count}"
-        node = ir.node(op_type, list(inputs), attributes=attributes, num_outputs=outputs, name=name)
+        node = ir.node(
+            op_type, list(inputs), attributes=dict(attributes), num_outputs=outputs, name=name
+        )
         for index, output in enumerate(node.outputs):
             output.name = free_name(self._graph, f"{name}_{index}")
         self._graph.insert_before(self._before, node)

@@ -4,11 +4,15 @@ import onnx_ir as ir
 
 
 def sole_reader(value: ir.Value) -> ir.Node | None:
-    """Return the only node that reads a value; ``None`` if there are more, or it is an output."""
+    """Return the only node that reads a value; ``None`` if there are more, or it is an output.
+
+    A reader in the body of a node runs whenever that node does, so it is not for the passes.
+    """
     uses = value.uses()
     if len(uses) != 1 or value.is_graph_output():
         return None
-    return next(iter(uses)).node
+    reader = next(iter(uses)).node
+    return reader if reader.graph is value.graph else None
 
 
 def remove_node(node: ir.Node) -> None:

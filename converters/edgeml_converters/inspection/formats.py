@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,11 @@ def inspect_model(path: Path) -> Inspection:
     return inspection
 
 
-def minimum_engines(data: bytes, format_name: str) -> dict[str, str]:
+def minimum_engines(data: bytes | mmap, format_name: str) -> dict[str, str]:
     """Return the oldest version of each engine that reads a model, empty where any does.
 
     Args:
-        data: The file.
+        data: The file, which may be mapped.
         format_name: ``onnx`` or ``tflite``.
     """
     needs: tuple[EngineNeed, ...] = _function(_NEEDS[format_name])(data)

@@ -12,6 +12,7 @@ from google.protobuf.message import (  # type: ignore[import-untyped]  # it ship
 from onnx_ir.passes.common import InlinePass, RemoveUnusedOpsetsPass
 from onnx_ir.traversal import RecursiveGraphIterator
 
+from edgeml_converters.graph.axis_layout import image_layout
 from edgeml_converters.inspection.document import EngineNeed, Finding, FreeAxis, Inspection
 from edgeml_converters.inspection.int8_outlook import int8_findings
 from edgeml_converters.inspection.macs import (
@@ -25,8 +26,9 @@ from edgeml_converters.inspection.memory import activation_memory
 from edgeml_converters.inspection.network import most_frequent
 from edgeml_converters.inspection.oldest_engines import oldest_onnxruntime
 from edgeml_converters.inspection.onnx_network import inner_graphs, network_of, set_batch_to_one
-from edgeml_converters.sources.axis_layout import input_layout, output_layout
+from edgeml_converters.sources.mapped_weights import Bytes, without_weights
 from edgeml_converters.sources.onnx_document import read_document
+from edgeml_converters.sources.onnx_file import import_model
 from edgeml_converters.tflite import check_convertible
 from edgeml_runtime.errors import InputError, UnsupportedError
 from edgeml_runtime.tensors import TensorSpec
@@ -40,8 +42,8 @@ def inspect_onnx(path: Path) -> Inspection:
     Raises:
         InputError: It is no ONNX model, or a damaged one.
     """
-    document = read_document(path)
-    return inspect_proto(document.proto, path=str(path), size_bytes=path.stat().st_size)
+    model = _inlined(import_model(read_document(path)))
+    return _inspect(model, path=str(path), size_bytes=path.stat().st_size)
 
 
 def list_onnx_operators(path: Path) -> tuple[ModelOperator, ...]:
@@ -50,7 +52,7 @@ def list_onnx_operators(path: Path) -> tuple[ModelOperator, ...]:
     Raises:
         InputError: It is no ONNX model, or a damaged one.
     """
-    model = _read_graph(read_document(path).proto, str(path))
+    model = _inlined(import_model(read_document(path)))
     inputs = _fed_inputs(model.graph)
     set_batch_to_one(model, inputs)
     return operator_macs(network_of(model.graph, inputs), ONNX_MACS)
@@ -59,27 +61,25 @@ def list_onnx_operators(path: Path) -> tuple[ModelOperator, ...]:
 def inspect_onnx_bytes(data: bytes, path: str) -> Inspection:
     """Return what the ONNX model *data* holds and needs; *path* is what to call it."""
     try:
-        proto = onnx.load_model_from_string(data)
-    except DecodeError as error:
+        model = ir.from_proto(onnx.load_model_from_string(data))
+    except (DecodeError, ir.serde.SerdeError, ValueError, TypeError) as error:
         raise InputError(
             f"'{path}' is no ONNX model, or a damaged one.", "Make the bundle again."
         ) from error
-    return inspect_proto(proto, path=path, size_bytes=len(data))
+    return _inspect(_inlined(model), path=path, size_bytes=len(data))
 
 
-def onnx_needs(data: bytes) -> tuple[EngineNeed, ...]:
+def onnx_needs(data: Bytes) -> tuple[EngineNeed, ...]:
     """Return the oldest engine that reads the ONNX model *data*."""
-    proto = onnx.load_model_from_string(data)
+    proto = onnx.load_model_from_string(without_weights(data))
     opsets = {entry.domain: entry.version for entry in proto.opset_import}
     return (oldest_onnxruntime(proto.ir_version, opsets.get("", opsets.get("ai.onnx", 1))),)
 
 
-def inspect_proto(proto: onnx.ModelProto, *, path: str, size_bytes: int) -> Inspection:
-    """Return what a parsed model holds and needs."""
-    model = _read_graph(proto, path)
+def _inspect(model: ir.Model, *, path: str, size_bytes: int) -> Inspection:
     inputs = _fed_inputs(model.graph)
-    specs = tuple(_spec(value, input_layout(value)) for value in inputs)
-    outputs = tuple(_spec(value, output_layout(value)) for value in model.graph.outputs)
+    specs = tuple(_spec(value, image_layout(value)) for value in inputs)
+    outputs = tuple(_spec(value, image_layout(value)) for value in model.graph.outputs)
     free_axes = tuple(_free_axes(inputs))
     blockers = (*_tflite_blockers(model), *int8_findings(model))
     opsets = {domain or "ai.onnx": version for domain, version in model.opset_imports.items()}
@@ -114,14 +114,7 @@ def inspect_proto(proto: onnx.ModelProto, *, path: str, size_bytes: int) -> Insp
     )
 
 
-def _read_graph(proto: onnx.ModelProto, path: str) -> ir.Model:
-    try:
-        model = ir.from_proto(proto)
-    except (ir.serde.SerdeError, ValueError, TypeError) as error:
-        raise InputError(
-            f"'{path}' holds a graph that cannot be read: {error.__cause__ or error}.",
-            "Export the model again, and check it with onnx.checker.",
-        ) from error
+def _inlined(model: ir.Model) -> ir.Model:
     if model.functions:
         InlinePass()(model)
         RemoveUnusedOpsetsPass()(model)

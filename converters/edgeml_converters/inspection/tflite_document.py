@@ -7,6 +7,7 @@ which have no types.
 import math
 import struct
 from dataclasses import dataclass
+from mmap import mmap
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
@@ -87,7 +88,7 @@ class StoredModel:
     min_runtime_version: str
 
 
-def read_model(data: bytes, path: str) -> StoredModel:
+def read_model(data: bytes | mmap, path: str) -> StoredModel:
     """Return the TFLite model *data*; *path* is what to call it.
 
     Raises:
@@ -109,7 +110,7 @@ def read_model(data: bytes, path: str) -> StoredModel:
 class _Reader:
     """Follows the offsets of one file."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | mmap) -> None:
         self._size = len(data)
         self._model: Any = schema.Model.GetRootAs(data)
 

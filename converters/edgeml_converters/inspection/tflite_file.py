@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from edgeml_converters.inspection.document import EngineNeed, FreeAxis, Inspection
@@ -83,7 +84,7 @@ def inspect_tflite_bytes(data: bytes, path: str) -> Inspection:
     )
 
 
-def tflite_needs(data: bytes) -> tuple[EngineNeed, ...]:
+def tflite_needs(data: bytes | mmap) -> tuple[EngineNeed, ...]:
     """Return the oldest engines that read the TFLite model *data*."""
     model = read_model(data, "the model")
     return oldest_tflite(_used(model), model.min_runtime_version)
@@ -100,7 +101,8 @@ def list_tflite_operators(path: Path) -> tuple[ModelOperator, ...]:
     Raises:
         InputError: It is no TFLite model, or a damaged one.
     """
-    model = read_model(path.read_bytes(), str(path))
+    with path.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as data:
+        model = read_model(data, str(path))
     return operator_macs(_network(model.graphs[0]), TFLITE_MACS)
 
 

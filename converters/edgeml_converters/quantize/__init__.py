@@ -1,11 +1,17 @@
-"""Int8 quantization, decided once, as QuantizeLinear/DequantizeLinear (QDQ) on the graph.
+"""Quantization, decided once, on the graph.
 
-``calibrate`` watches the float model on samples; ``quantize_int8`` turns what it saw into a QDQ
-graph that every engine computes in integers. What each operator needs is data: ``rules.toml``.
+``calibrate`` watches the float model on samples; ``quantize_int8`` and
+``quantize_int8x16`` turn what it saw into a graph
+of QuantizeLinear and DequantizeLinear (QDQ) that every engine computes in integers. What each
+operator needs is data: ``rules.toml``. ``halve_weights`` and ``quantize_dynamic`` make weights
+smaller, and need no samples.
 """
 
 from edgeml_converters.quantize.calibration import Ranges, calibrate
-from edgeml_converters.quantize.qdq import quantize_int8
+from edgeml_converters.quantize.dynamic import quantize_dynamic
+from edgeml_converters.quantize.half import halve_weights
+from edgeml_converters.quantize.lookups import quantize_lookups
+from edgeml_converters.quantize.qdq import quantize_int8, quantize_int8x16
 from edgeml_converters.quantize.summary import (
     ExcludedNode,
     QuantizationSummary,
@@ -17,6 +23,10 @@ __all__ = [
     "QuantizationSummary",
     "Ranges",
     "calibrate",
+    "halve_weights",
     "quantization_summary",
+    "quantize_dynamic",
     "quantize_int8",
+    "quantize_int8x16",
+    "quantize_lookups",
 ]

@@ -2,19 +2,19 @@
 
 ``real = scale * (q - zero_point)``, after Jacob et al., "Quantization and Training of Neural
 Networks for Efficient Integer-Arithmetic-Only Inference" (2018), with the ranges of the TensorFlow
-Lite 8-bit quantization specification: activations -128..127, weights -127..127, biases int32.
+Lite 8-bit quantization specification: activations -128..127, weights -127..127, biases int32. Where
+activations have 16 bits, TensorFlow Lite demands that their zero point is 0.
 Scales are float32 everywhere, as the model files hold them.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeml_runtime.tensors import Quantization
 
-ACTIVATION_MIN, ACTIVATION_MAX = -128, 127
 WEIGHT_MAX = 127
 # Half of int32 is left to the sum of products that is added to the bias.
 BIAS_MAX = 1 << 30
@@ -24,6 +24,33 @@ SMALLEST_SCALE = 1e-30  # leaves room for the product of two scales in a normal 
 SMALLEST_PRODUCT = float(np.finfo(np.float32).tiny) * 4
 
 Floats = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The integers that activations are rounded to.
+
+    Args:
+        dtype: The numpy name of their type.
+        symmetric: Whether the zero point is 0.
+    """
+
+    dtype: str
+    symmetric: bool
+
+    @property
+    def low(self) -> int:
+        """The smallest integer."""
+        return int(np.iinfo(self.dtype).min)
+
+    @property
+    def high(self) -> int:
+        """The largest integer."""
+        return int(np.iinfo(self.dtype).max)
+
+
+INT8: Final = Grid("int8", symmetric=False)
+INT16: Final = Grid("int16", symmetric=True)
 
 
 @dataclass(frozen=True)
@@ -39,8 +66,8 @@ class QuantizedWeights:
     scales: npt.NDArray[np.float32]
 
 
-def activation_quantization(low: float, high: float) -> Quantization:
-    """Return the scale and zero point for values between *low* and *high*.
+def activation_quantization(low: float, high: float, grid: Grid = INT8) -> Quantization:
+    """Return the scale and zero point, on *grid*, for values between *low* and *high*.
 
     The range is widened to hold zero and nudged so that zero is an integer: padding and Relu are
     then exact.
@@ -48,17 +75,22 @@ def activation_quantization(low: float, high: float) -> Quantization:
     low, high = min(low, 0.0), max(high, 0.0)
     if low == high:
         low, high = 0.0, 1.0  # always zero: any scale holds it
-    steps = ACTIVATION_MAX - ACTIVATION_MIN
+    if grid.symmetric:
+        largest = max(high, -low) / grid.high
+        return Quantization(float(np.float32(max(largest, SMALLEST_SCALE))), 0)
+    steps = grid.high - grid.low
     scale = float(np.float32(max(high / steps - low / steps, SMALLEST_SCALE)))
-    zero_point = round(ACTIVATION_MIN - low / scale)
-    return Quantization(scale, min(max(zero_point, ACTIVATION_MIN), ACTIVATION_MAX))
+    zero_point = round(grid.low - low / scale)
+    return Quantization(scale, min(max(zero_point, grid.low), grid.high))
 
 
-def quantize(values: Floats, quantization: Quantization) -> npt.NDArray[np.int8]:
-    """Return *values* as int8, rounded half to even and saturated, as QuantizeLinear does."""
+def quantize(
+    values: Floats, quantization: Quantization, grid: Grid = INT8
+) -> npt.NDArray[np.signedinteger[Any]]:
+    """Return *values* on *grid*, rounded half to even and saturated, as QuantizeLinear does."""
     steps = np.rint(np.asarray(values, np.float32) / np.float32(quantization.scale))
     shifted = steps.astype(np.float64) + quantization.zero_point
-    return np.asarray(np.clip(shifted, ACTIVATION_MIN, ACTIVATION_MAX), np.int8)
+    return np.asarray(np.clip(shifted, grid.low, grid.high), grid.dtype)
 
 
 def quantize_weights(
@@ -75,13 +107,30 @@ def quantize_weights(
         input_scale: Scale of the activations that are multiplied.
         bias: (channels,) or None.
     """
+    scales = _channel_scales(weights, axis)
+    if bias is not None:
+        scales = np.maximum(scales, np.abs(bias, dtype=np.float64) / BIAS_MAX / input_scale)
+    return _rounded(weights, axis, np.maximum(scales, SMALLEST_PRODUCT / input_scale))
+
+
+def symmetric_weights(weights: Floats, axis: int) -> QuantizedWeights:
+    """Return *weights* as int8, symmetrically, with one scale for each index of *axis*.
+
+    They are to be multiplied by float activations, or by such of a scale that is not known yet.
+    """
+    return _rounded(weights, axis, np.maximum(_channel_scales(weights, axis), SMALLEST_SCALE))
+
+
+def _channel_scales(weights: Floats, axis: int) -> npt.NDArray[np.float64]:
     others = tuple(index for index in range(weights.ndim) if index != axis % weights.ndim)
     largest = np.abs(weights, dtype=np.float64).max(axis=others, initial=0.0)
     scales = np.maximum(largest / WEIGHT_MAX, largest.max(initial=0.0) * WEAKEST_CHANNEL)
     scales[largest == 0.0] = scales.max(initial=0.0) or 1.0
-    if bias is not None:
-        scales = np.maximum(scales, np.abs(bias, dtype=np.float64) / BIAS_MAX / input_scale)
-    scales = np.maximum(scales, SMALLEST_PRODUCT / input_scale).astype(np.float32)
+    return np.asarray(scales, np.float64)
+
+
+def _rounded(weights: Floats, axis: int, channel_scales: Floats) -> QuantizedWeights:
+    scales = channel_scales.astype(np.float32)
     shape = [1] * weights.ndim
     shape[axis] = -1
     steps = np.rint(weights / scales.reshape(shape).astype(np.float64))

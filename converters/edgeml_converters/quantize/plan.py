@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from edgeml_converters.quantize.affine import INT8, Grid
 from edgeml_converters.quantize.constants import is_constant
 from edgeml_converters.quantize.eligibility import data_inputs, node_label, refusal
 from edgeml_converters.quantize.rules import Rule, load_rules
@@ -35,12 +36,17 @@ class Plan:
     absorbed: frozenset[str]
 
 
-def plan_int8(model: ir.Model) -> Plan:
-    """Return what of *model*, sorted and with known element types, can be computed in int8."""
+def plan_int8(model: ir.Model, grid: Grid = INT8) -> Plan:
+    """Return what of *model*, sorted and with known element types, can be computed in integers.
+
+    Args:
+        model: The float graph.
+        grid: The integers of the activations.
+    """
     refusals = {node: reason for node in model.graph if (reason := refusal(node)) is not None}
     while True:
         nodes = _select(node for node in model.graph if node not in refusals)
-        groups, conflicts = _group(nodes)
+        groups, conflicts = _group(nodes, grid)
         if not conflicts:
             break
         refusals.update(dict.fromkeys(conflicts, SCALE_CONFLICT))
@@ -90,7 +96,7 @@ def _select(candidates: Iterable[ir.Node]) -> tuple[ir.Node, ...]:
     return tuple(node for node in candidates if node in chosen)
 
 
-def _group(nodes: tuple[ir.Node, ...]) -> tuple[ScaleGroups, list[ir.Node]]:
+def _group(nodes: tuple[ir.Node, ...], grid: Grid) -> tuple[ScaleGroups, list[ir.Node]]:
     groups = ScaleGroups()
     conflicts = []
     for node in nodes:
@@ -99,8 +105,9 @@ def _group(nodes: tuple[ir.Node, ...]) -> tuple[ScaleGroups, list[ir.Node]]:
         output = node.outputs[0].name or ""
         for name in inputs:
             groups.add_ranged(name)
-        if rule.fixed is not None:
-            groups.add_fixed(output, rule.fixed)
+        fixed = rule.fixed_on(grid)
+        if fixed is not None:
+            groups.add_fixed(output, fixed)
         elif rule.output == "own":
             groups.add_ranged(output)
         elif not groups.unite(inputs, output):

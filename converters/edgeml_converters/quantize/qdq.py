@@ -1,5 +1,6 @@
 """The QDQ graph: a plan and ranges in, QuantizeLinear and DequantizeLinear nodes around the ops."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -8,15 +9,21 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edgeml_converters.graph import copy_model
 from edgeml_converters.quantize.affine import (
-    ACTIVATION_MAX,
-    ACTIVATION_MIN,
+    INT8,
+    INT16,
+    Grid,
     activation_quantization,
     quantize,
 )
 from edgeml_converters.quantize.calibration import Ranges
 from edgeml_converters.quantize.constants import constant_floats, is_constant
 from edgeml_converters.quantize.eligibility import clamp_bounds, constant_weights, data_inputs
-from edgeml_converters.quantize.opset import raise_opset
+from edgeml_converters.quantize.opset import (
+    INT16_OPSET,
+    QDQ_OPSET,
+    raise_opset,
+    refuse_quantized,
+)
 from edgeml_converters.quantize.plan import Plan, activations, plan_int8, rule_of
 from edgeml_converters.quantize.qdq_graph import QdqGraph
 from edgeml_converters.quantize.summary import record_summary
@@ -24,6 +31,10 @@ from edgeml_converters.quantize.weights import quantize_weighted
 from edgeml_runtime.errors import InputError, UnsupportedError
 from edgeml_runtime.tensors import Quantization
 
+SCHEMES = {"int8": "int8", "int16": "int8x16"}
+"""What the summary calls a quantization, by the type of its activations."""
+FUSED_BOUNDS = {(0.0, math.inf), (0.0, 6.0), (-1.0, 1.0)}
+FUSING_OPS = {"Add", "Conv", "Gemm", "MatMul", "Mul", "Sub"}
 Scales = Mapping[str, Quantization]
 
 
@@ -48,33 +59,49 @@ def quantize_int8(model: ir.Model, ranges: Ranges) -> ir.Model:
             cannot be raised.
         InputError: *ranges* is of another graph.
     """
-    result = raise_opset(copy_model(model))
-    _refuse_quantized(result)
-    plan = plan_int8(result)
+    return _quantized(model, ranges, INT8)
+
+
+def quantize_int8x16(model: ir.Model, ranges: Ranges) -> ir.Model:
+    """Return *model* with int8 weights and int16 activations, as QDQ.
+
+    As :func:`quantize_int8`, but activations are symmetric, and no Relu is implied by a range: it
+    stays with the operator before it, whose unclamped result is not rounded.
+
+    Args:
+        model: An optimized float graph; it is not changed.
+        ranges: What ``calibrate`` saw on the same graph.
+
+    Returns:
+        A new model with an opset of at least 21.
+
+    Raises:
+        UnsupportedError: No node can be quantized, the model is quantized already, or its opset
+            cannot be raised.
+        InputError: *ranges* is of another graph.
+    """
+    return _quantized(model, ranges, INT16)
+
+
+def _quantized(model: ir.Model, ranges: Ranges, grid: Grid) -> ir.Model:
+    result = raise_opset(copy_model(model), QDQ_OPSET if grid is INT8 else INT16_OPSET)
+    refuse_quantized(result)
+    plan = plan_int8(result, grid)
     if not plan.nodes:
         reasons = "; ".join(f"{node}: {reason}" for node, reason in plan.excluded[:5])
         raise UnsupportedError(
-            f"No operator of the model can be computed in int8 ({reasons or 'it has none'}).",
+            f"No operator of the model can be computed in integers ({reasons or 'it has none'}).",
             "Convert it in float32.",
         )
-    scales = _choose_scales(result, plan, ranges)
-    record_summary(result, plan, ranges.samples)
-    nodes = _remove_implied_clamps(result, plan, scales)
-    _insert_nodes(result, nodes, scales)
+    scales = _choose_scales(result, plan, ranges, grid)
+    record_summary(result, plan, ranges.samples, SCHEMES[grid.dtype])
+    nodes = _remove_implied_clamps(result, plan, scales, grid)
+    _insert_nodes(result, nodes, scales, grid)
     RemoveUnusedNodesPass()(result)
     return result
 
 
-def _refuse_quantized(model: ir.Model) -> None:
-    for node in model.graph:
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"):
-            raise UnsupportedError(
-                f"The model is quantized already: '{node.name}' is a {node.op_type}.",
-                "Give the float model that it was made from.",
-            )
-
-
-def _choose_scales(model: ir.Model, plan: Plan, ranges: Ranges) -> Scales:
+def _choose_scales(model: ir.Model, plan: Plan, ranges: Ranges, grid: Grid) -> Scales:
     """Return scale and zero point by tensor, the same object throughout a group."""
     values = ir.convenience.create_value_mapping(model.graph)
     scales: dict[str, Quantization] = {}
@@ -84,7 +111,7 @@ def _choose_scales(model: ir.Model, plan: Plan, ranges: Ranges) -> Scales:
             deciding = [name for name in members if name not in plan.absorbed]
             bounds = [_bounds(values[name], ranges) for name in deciding]
             quantization = activation_quantization(
-                min(low for low, _ in bounds), max(high for _, high in bounds)
+                min(low for low, _ in bounds), max(high for _, high in bounds), grid
             )
         scales.update(dict.fromkeys(members, quantization))
     return scales
@@ -103,8 +130,10 @@ def _bounds(value: ir.Value, ranges: Ranges) -> tuple[float, float]:
     return found
 
 
-def _remove_implied_clamps(model: ir.Model, plan: Plan, scales: Scales) -> tuple[ir.Node, ...]:
-    """Remove each Relu and Clip that saturation to int8 performs anyway; return the other nodes.
+def _remove_implied_clamps(
+    model: ir.Model, plan: Plan, scales: Scales, grid: Grid
+) -> tuple[ir.Node, ...]:
+    """Remove each Relu and Clip that saturation performs anyway; return the other nodes.
 
     That is so when the lower bound falls on the smallest integer and the upper on the largest: then
     clamping before quantizing gives the same integers as quantizing alone.
@@ -117,8 +146,8 @@ def _remove_implied_clamps(model: ir.Model, plan: Plan, scales: Scales) -> tuple
         if bounds is None or source.is_graph_input() or source.is_graph_output():
             kept.append(node)
             continue
-        low, high = quantize(np.array(bounds), scales[output.name or ""])
-        if (low, high) != (ACTIVATION_MIN, ACTIVATION_MAX):
+        low, high = quantize(np.array(bounds), scales[output.name or ""], grid)
+        if (low, high) != (grid.low, grid.high):
             kept.append(node)
             continue
         name = output.name
@@ -128,20 +157,40 @@ def _remove_implied_clamps(model: ir.Model, plan: Plan, scales: Scales) -> tuple
     return tuple(kept)
 
 
-def _insert_nodes(model: ir.Model, nodes: tuple[ir.Node, ...], scales: Scales) -> None:
-    graph = QdqGraph(model.graph, frozenset(nodes))
+def _insert_nodes(model: ir.Model, nodes: tuple[ir.Node, ...], scales: Scales, grid: Grid) -> None:
+    graph = QdqGraph(model.graph, frozenset(nodes), grid)
     rounded = _activations_of(nodes)  # asked before constants become nodes too
+    clamped = _clamped_at_once(nodes) if grid.symmetric else frozenset()
     for node in nodes:
         rule = rule_of(node)
         inputs = data_inputs(node, rule)
         weights = constant_weights(node, rule)
         if weights is not None:
-            quantize_weighted(graph, node, rule, scales[inputs[0].name or ""].scale)
+            quantize_weighted(graph, node, rule, scales[inputs[0].name or ""].scale, grid)
         for value in inputs:
             if is_constant(value):
                 graph.dequantize_operand(node, value, scales[value.name or ""])
     for value in rounded:
-        graph.round_activation(value, scales[value.name or ""])
+        if value not in clamped:
+            graph.round_activation(value, scales[value.name or ""])
+
+
+def _clamped_at_once(nodes: tuple[ir.Node, ...]) -> frozenset[ir.Value]:
+    """Return what a clamp reads from an operator that clamps by itself, as TFLite's kernels do."""
+    makers = {node.outputs[0]: node for node in nodes if _clamps(node)}
+    found = set()
+    for node in nodes:
+        source = node.inputs[0]
+        if not rule_of(node).clamp or clamp_bounds(node) not in FUSED_BOUNDS or source is None:
+            continue
+        if source in makers and len(source.uses()) == 1 and not source.is_graph_output():
+            found.add(source)
+    return frozenset(found)
+
+
+def _clamps(node: ir.Node) -> bool:
+    product = node.op_type == "MatMul" and constant_weights(node, rule_of(node)) is None
+    return node.op_type in FUSING_OPS and not product
 
 
 def _activations_of(nodes: tuple[ir.Node, ...]) -> tuple[ir.Value, ...]:

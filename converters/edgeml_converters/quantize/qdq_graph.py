@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from edgeml_converters.quantize.affine import quantize
+from edgeml_converters.quantize.affine import INT8, Grid, quantize
 from edgeml_converters.quantize.constants import constant_floats
 from edgeml_runtime.tensors import Quantization
 
@@ -23,18 +23,19 @@ class QdqGraph:
 
     Args:
         graph: Changed in place.
-        quantized: The nodes that are computed in int8.
+        quantized: The nodes that are computed in integers.
+        grid: The integers of the activations.
     """
 
-    def __init__(self, graph: ir.Graph, quantized: frozenset[ir.Node]) -> None:
+    def __init__(self, graph: ir.Graph, quantized: frozenset[ir.Node], grid: Grid = INT8) -> None:
+        self._grid = grid
         self._graph = graph
         self._quantized = quantized
         self._names = set(ir.convenience.create_value_mapping(graph))
         self._parameters: dict[Quantization, Parameters] = {}
-        self._constants: dict[tuple[str, bytes, bytes], ir.Value] = {}
 
     def round_activation(self, value: ir.Value, quantization: Quantization) -> None:
-        """Pass *value* through int8 on its way to its users.
+        """Pass *value* through integers on its way to its users.
 
         Users that stay float keep the unrounded value, unless an int8 node made it: then there is
         no such value.
@@ -45,7 +46,7 @@ class QdqGraph:
         parameters = self._parameters_of(value.name or "", quantization)
         down = self._node("QuantizeLinear", (value, *parameters), "quantized")
         up = self._node("DequantizeLinear", (down.outputs[0], *parameters), "dequantized")
-        self._describe(down, value, ir.DataType.INT8)
+        self._describe(down, value, ir.DataType.from_numpy(np.dtype(self._grid.dtype)))
         self._describe(up, value, ir.DataType.FLOAT)
         if producer is None:
             self._graph.insert_before(self._graph[0], (down, up))
@@ -59,12 +60,13 @@ class QdqGraph:
     def dequantize_operand(
         self, node: ir.Node, value: ir.Value, quantization: Quantization
     ) -> None:
-        """Replace the constant *value* in the inputs of *node* by its int8 form."""
+        """Replace the constant *value* in the inputs of *node* by its integers."""
         numbers = constant_floats(value)
         assert numbers is not None
-        stored = self._initializer(f"{value.name}_quantized", quantize(numbers, quantization))
-        parameters = self._parameters_of(value.name or "", quantization)
-        dequantized = self._constant(node, stored, parameters)
+        scale = np.array(quantization.scale, np.float32)
+        zero_point = np.array(quantization.zero_point, self._grid.dtype)
+        integers = quantize(numbers, quantization, self._grid)
+        dequantized = self._constant(node, value, (integers, scale, zero_point))
         for index, operand in enumerate(node.inputs):
             if operand is value:
                 node.replace_input_with(index, dequantized)
@@ -80,30 +82,34 @@ class QdqGraph:
         """Replace the input of *node* at *position* by *integers* with one scale a channel."""
         value = node.inputs[position]
         assert value is not None
-        key = (value.name or "", integers.tobytes(), scales.tobytes())
-        if key not in self._constants:
-            stored = self._initializer(f"{value.name}_quantized", integers)
-            zeros = np.zeros(scales.shape, integers.dtype)
-            parameters = (
-                self._initializer(f"{value.name}_scale", scales),
-                self._initializer(f"{value.name}_zero_point", zeros),
-            )
-            self._constants[key] = self._constant(node, stored, parameters, axis)
-        node.replace_input_with(position, self._constants[key])
+        zeros = np.zeros(scales.shape, integers.dtype)
+        constant = self._constant(node, value, (integers, scales, zeros), axis)
+        node.replace_input_with(position, constant)
 
     def _constant(
-        self, node: ir.Node, stored: ir.Value, parameters: Parameters, axis: int | None = None
+        self,
+        node: ir.Node,
+        value: ir.Value,
+        arrays: tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[Any]],
+        axis: int | None = None,
     ) -> ir.Value:
-        up = self._node("DequantizeLinear", (stored, *parameters), "dequantized", axis)
-        self._describe(up, stored, ir.DataType.FLOAT)
+        """Put the integers, scale and zero point of *value* before *node*; return it as float."""
+        suffixes = ("quantized", "scale", "zero_point")
+        stored = tuple(
+            self._initializer(f"{value.name}_{suffix}", array)
+            for suffix, array in zip(suffixes, arrays, strict=True)
+        )
+        up = self._node("DequantizeLinear", stored, "dequantized", axis)
+        self._describe(up, stored[0], ir.DataType.FLOAT)
         self._graph.insert_before(node, up)
         return up.outputs[0]
 
     def _parameters_of(self, name: str, quantization: Quantization) -> Parameters:
         if quantization not in self._parameters:
+            zero_point = np.array(quantization.zero_point, self._grid.dtype)
             self._parameters[quantization] = (
                 self._initializer(f"{name}_scale", np.array(quantization.scale, np.float32)),
-                self._initializer(f"{name}_zero_point", np.array(quantization.zero_point, np.int8)),
+                self._initializer(f"{name}_zero_point", zero_point),
             )
         return self._parameters[quantization]
 

@@ -8,6 +8,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from edgeml_converters.quantize.affine import INT16, Grid
 from edgeml_runtime.errors import InternalError
 from edgeml_runtime.tensors import Quantization
 
@@ -25,6 +26,11 @@ class Rule:
     bias: int | None = None
     clamp: bool = False
     fixed: Quantization | None = None
+    fixed16: Quantization | None = None
+
+    def fixed_on(self, grid: Grid) -> Quantization | None:
+        """Return the scale and zero point that the output must have, if it has fixed ones."""
+        return self.fixed16 if grid is INT16 else self.fixed
 
 
 @cache
@@ -42,7 +48,7 @@ def load_rules() -> Mapping[str, Rule]:
 
 
 def _rule(op: str, entry: Mapping[str, Any]) -> Rule:
-    known = {"output", "inputs", "weights", "bias", "clamp", "scale", "zero_point"}
+    known = {"output", "inputs", "weights", "bias", "clamp", "scale", "zero_point", "scale16"}
     if unknown := sorted(entry.keys() - known):
         raise _defect(f"{op} has the unknown key '{unknown[0]}'; allowed are {sorted(known)}")
     output: Any = entry.get("output")
@@ -50,6 +56,8 @@ def _rule(op: str, entry: Mapping[str, Any]) -> Rule:
         raise _defect(f"{op} has output = {output!r}; allowed are {get_args(OutputScale)}")
     if (output == "fixed") != ("scale" in entry and "zero_point" in entry):
         raise _defect(f"{op} must have scale and zero_point if, and only if, its output is fixed")
+    if ("scale" in entry) != ("scale16" in entry):
+        raise _defect(f"{op} must have scale16 if, and only if, it has scale")
     return Rule(
         output=output,
         inputs=tuple(entry["inputs"]),
@@ -57,6 +65,7 @@ def _rule(op: str, entry: Mapping[str, Any]) -> Rule:
         bias=entry.get("bias"),
         clamp=entry.get("clamp", False),
         fixed=Quantization(entry["scale"], entry["zero_point"]) if output == "fixed" else None,
+        fixed16=Quantization(entry["scale16"], 0) if output == "fixed" else None,
     )
 
 

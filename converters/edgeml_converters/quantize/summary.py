@@ -11,12 +11,11 @@ from edgeml_converters.quantize.plan import Plan
 from edgeml_runtime.errors import InputError
 
 METADATA_KEY = "edgeml.quantization"
-SCHEME = "int8"
 
 
 @dataclass(frozen=True)
 class ExcludedNode:
-    """A node that stays float, and why."""
+    """A node, or a constant, that stays float32, and why."""
 
     node: str
     reason: str
@@ -28,9 +27,13 @@ class QuantizationSummary:
 
     Args:
         scheme: ``int8``: asymmetric activations per tensor, symmetric weights per channel.
-        samples: How many samples it was calibrated on.
-        quantized: Names of the nodes computed in int8, in order; clamps that vanished included.
-        excluded: The float nodes that are left, in order.
+            ``int8x16``: such weights, symmetric activations of 16 bits.
+            ``dynamic``: such weights, and activations in float between the operators. ``float16``:
+            constants of 16 bits.
+        samples: How many samples it was calibrated on; 0 where none are needed.
+        quantized: Names of the nodes whose weights or results are integers, in order; clamps that
+            vanished included. Of ``float16`` the names of the constants.
+        excluded: What was left in float32, in order.
     """
 
     scheme: str
@@ -48,19 +51,24 @@ class QuantizationSummary:
         }
 
 
-def record_summary(model: ir.Model, plan: Plan, samples: int) -> None:
+def record_summary(model: ir.Model, plan: Plan, samples: int, scheme: str) -> None:
     """Write into *model* what *plan* does to it."""
     summary = QuantizationSummary(
-        scheme=SCHEME,
+        scheme=scheme,
         samples=samples,
         quantized=tuple(node_label(node) for node in plan.nodes),
         excluded=tuple(ExcludedNode(node, reason) for node, reason in plan.excluded),
     )
+    store_summary(model, summary)
+
+
+def store_summary(model: ir.Model, summary: QuantizationSummary) -> None:
+    """Write *summary* into *model*."""
     model.metadata_props[METADATA_KEY] = json.dumps(summary.to_json(), sort_keys=True)
 
 
 def quantization_summary(model: ir.Model) -> QuantizationSummary:
-    """Return what was done to *model*, the result of ``quantize_int8`` or its file read again.
+    """Return what was done to *model*, the result of a quantizer or its file read again.
 
     Raises:
         InputError: The model was not quantized by edgeml.

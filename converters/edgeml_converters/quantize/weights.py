@@ -5,14 +5,22 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from edgeml_converters.graph.attributes import float_attribute
-from edgeml_converters.quantize.affine import bias_scales, quantize_bias, quantize_weights
+from edgeml_converters.quantize.affine import (
+    INT16,
+    Grid,
+    bias_scales,
+    quantize_bias,
+    quantize_weights,
+)
 from edgeml_converters.quantize.constants import constant_floats, optional_input
 from edgeml_converters.quantize.eligibility import output_channels_axis
 from edgeml_converters.quantize.qdq_graph import QdqGraph
 from edgeml_converters.quantize.rules import Rule
 
 
-def quantize_weighted(graph: QdqGraph, node: ir.Node, rule: Rule, input_scale: float) -> None:
+def quantize_weighted(
+    graph: QdqGraph, node: ir.Node, rule: Rule, input_scale: float, grid: Grid
+) -> None:
     """Replace the weights of *node*, and its bias if it has one, by integers.
 
     The factors ``alpha`` and ``beta`` of a Gemm are multiplied in, since integer kernels have none.
@@ -24,7 +32,10 @@ def quantize_weighted(graph: QdqGraph, node: ir.Node, rule: Rule, input_scale: f
     weights = weights * np.float32(float_attribute(node, "alpha", 1.0))
     bias = _bias(node, rule, channels=weights.shape[axis])
     quantized = quantize_weights(weights, axis, input_scale, bias)
-    graph.dequantize_channels(node, rule.weights, quantized.values, quantized.scales, axis)
+    # onnxruntime computes no product with 16-bit activations, and makes one of 8 bits of it
+    # (MatMulNBits) where the axis of the weights is written as 1. Written as -1 it stays float.
+    shown = axis - weights.ndim if grid is INT16 and axis == weights.ndim - 1 else axis
+    graph.dequantize_channels(node, rule.weights, quantized.values, quantized.scales, shown)
     if bias is not None:
         assert rule.bias is not None
         scales = bias_scales(input_scale, quantized.scales)

@@ -1,6 +1,6 @@
-"""The bytes of an ONNX file and whether they are whole.
+"""An ONNX file and whether it is whole.
 
-This knows protobuf; it must not build the graph in memory.
+This knows protobuf; it must not build the graph in memory, nor hold large weights.
 
 A file that was cut short can still be sound protobuf, as a message may end after any field. So the
 parts that no model can lack are looked for, and every tensor is measured against its own shape.
@@ -10,13 +10,21 @@ Files are only read: the user's model keeps its bytes.
 import hashlib
 import math
 from collections.abc import Iterator, Sized
+from contextlib import contextmanager
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePosixPath
 
 import onnx
 import onnx_ir as ir
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # ships no types
 
+from edgeml_converters.sources.mapped_weights import (
+    ITSELF,
+    BrokenMessageError,
+    Bytes,
+    without_weights,
+)
 from edgeml_runtime.errors import InputError
 
 OLDEST_OPSET = 7
@@ -35,14 +43,12 @@ class OnnxDocument:
 
     Args:
         path: Where it is.
-        data: Its bytes.
-        proto: The same, parsed.
-        weight_files: Files of weights that it refers to, sorted.
-        sha256: Digest of *data* followed by the weight files.
+        proto: What it holds, with its large weights told by their place in it.
+        weight_files: Other files of weights that it refers to, sorted.
+        sha256: Digest of the file followed by the weight files.
     """
 
     path: Path
-    data: bytes
     proto: onnx.ModelProto
     weight_files: tuple[Path, ...]
     sha256: str
@@ -54,23 +60,33 @@ def read_document(path: Path) -> OnnxDocument:
     Raises:
         InputError: It cannot be read, is something else, is cut short, or breaks the ONNX rules.
     """
+    with _mapped(path) as data:
+        _refuse_other_kinds(path, data)
+        proto = _parse(path, data)
+        _clear_unnamed_sizes(proto.graph)
+        _check_parts(path, proto)
+        _check_opset(path, proto)
+        weight_files = _check_tensors(path, proto)
+        _check_rules(path, proto)
+        return OnnxDocument(path, proto, weight_files, _digest(data, weight_files))
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[Bytes]:
     try:
-        data = path.read_bytes()
+        with path.open("rb") as stream:
+            if not path.stat().st_size:  # which cannot be mapped
+                yield b""
+                return
+            with mmap(stream.fileno(), 0, access=ACCESS_READ) as data:
+                yield data
     except OSError as error:
         raise InputError(
             f"'{path}' cannot be read: {error.strerror}.", "Check its permissions."
         ) from error
-    _refuse_other_kinds(path, data)
-    proto = _parse(path, data)
-    _clear_unnamed_sizes(proto.graph)
-    _check_parts(path, proto)
-    _check_opset(path, proto)
-    weight_files = _check_tensors(path, proto)
-    _check_rules(path, proto, by_path=bool(weight_files))
-    return OnnxDocument(path, data, proto, weight_files, _digest(data, weight_files))
 
 
-def _refuse_other_kinds(path: Path, data: bytes) -> None:
+def _refuse_other_kinds(path: Path, data: Bytes) -> None:
     if not data:
         raise InputError(f"'{path}' is empty.", "Export or copy the model again.")
     for start, magic, kind in OTHER_KINDS:
@@ -81,10 +97,10 @@ def _refuse_other_kinds(path: Path, data: bytes) -> None:
         raise InputError(f"'{path}' is a text file, not an ONNX model.", "Give an ONNX file.")
 
 
-def _parse(path: Path, data: bytes) -> onnx.ModelProto:
+def _parse(path: Path, data: Bytes) -> onnx.ModelProto:
     try:
-        return onnx.load_model_from_string(data)
-    except DecodeError as error:
+        return onnx.load_model_from_string(without_weights(data))
+    except (DecodeError, BrokenMessageError) as error:
         raise InputError(
             f"'{path}' is truncated, damaged or no ONNX model: its {len(data)} bytes do not parse.",
             "Export or copy the model again.",
@@ -126,38 +142,43 @@ def _check_opset(path: Path, proto: onnx.ModelProto) -> None:
             )
 
 
-def _check_rules(path: Path, proto: onnx.ModelProto, *, by_path: bool) -> None:
-    shapeless = [
-        value.type.tensor_type
-        for value in (*proto.graph.input, *proto.graph.output)
-        if value.type.HasField("tensor_type") and not value.type.tensor_type.HasField("shape")
-    ]
-    for tensor_type in shapeless:
-        tensor_type.shape.SetInParent()  # the checker demands a shape, engines do not
+def _check_rules(path: Path, proto: onnx.ModelProto) -> None:
+    checked = onnx.ModelProto()
+    checked.CopyFrom(proto)
+    # Before version 4 weights had to be inputs too, which tools that add one forget, and no engine
+    # asks for.
+    checked.ir_version = max(checked.ir_version, 4)
+    for value in (*checked.graph.input, *checked.graph.output):
+        if value.type.HasField("tensor_type") and not value.type.tensor_type.HasField("shape"):
+            value.type.tensor_type.shape.SetInParent()  # the checker demands one, engines do not
+    for tensor in _tensors(checked.graph):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            # Without the file, the checker takes only a tensor that has no elements.
+            tensor.ClearField("data_location")
+            tensor.ClearField("external_data")
+            tensor.dims[:] = [0]
     try:
-        onnx.checker.check_model(str(path) if by_path else proto)
+        onnx.checker.check_model(checked)
     except (onnx.checker.ValidationError, UnicodeDecodeError) as error:
         cause = next(iter(str(error).strip().splitlines()), "no rule is named.")
         raise InputError(
             f"'{path}' breaks the ONNX rules, which a truncated file also does: {cause}",
             "Export or copy the model again.",
         ) from error
-    finally:
-        for tensor_type in shapeless:
-            tensor_type.ClearField("shape")
 
 
 def _check_tensors(path: Path, proto: onnx.ModelProto) -> tuple[Path, ...]:
     files = set()
     for tensor in _tensors(proto.graph):
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            files.add(_check_external(path, tensor))
-        elif tensor.HasField("raw_data") and len(tensor.raw_data) != _size_bytes(path, tensor):
+        held = _held_bytes(path, tensor)
+        if held not in (None, _size_bytes(path, tensor)):
             raise _truncated(
                 path,
                 f"tensor '{tensor.name}' of shape {list(tensor.dims)} holds "
-                f"{len(tensor.raw_data)} bytes instead of {_size_bytes(path, tensor)}",
+                f"{held} bytes instead of {_size_bytes(path, tensor)}",
             )
+        if held is None and tensor.data_location == onnx.TensorProto.EXTERNAL:
+            files.add(_check_external(path, tensor))
         elif (found := _listed(tensor)) not in (None, math.prod(tensor.dims)):
             raise _truncated(
                 path,
@@ -166,9 +187,23 @@ def _check_tensors(path: Path, proto: onnx.ModelProto) -> tuple[Path, ...]:
     return tuple(sorted(files))
 
 
+def _held_bytes(path: Path, tensor: onnx.TensorProto) -> int | None:
+    """Return how many bytes the file itself has for a tensor, None where it has none as such."""
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        if entries.get("location") != ITSELF:
+            return None
+        offset, length = entries.get("offset", ""), entries.get("length", "")
+        told = offset.isdecimal() and length.isdecimal()
+        # A file that has this name in it does not come to name what lies outside of it.
+        inside = told and int(offset) + int(length) <= path.stat().st_size
+        return int(length) if inside else None
+    return len(tensor.raw_data) if tensor.HasField("raw_data") else None
+
+
 def _listed(tensor: onnx.TensorProto) -> int | None:
     """Return how many numbers a tensor lists, None where they are not one for each element."""
-    if tensor.HasField("raw_data"):
+    if tensor.HasField("raw_data") or tensor.data_location == onnx.TensorProto.EXTERNAL:
         return None
     fields: dict[int, Sized] = {
         onnx.TensorProto.FLOAT: tensor.float_data,
@@ -234,7 +269,7 @@ def _size_bytes(path: Path, tensor: onnx.TensorProto) -> int:
     return math.ceil(elements * bits / 8)
 
 
-def _digest(data: bytes, weight_files: tuple[Path, ...]) -> str:
+def _digest(data: Bytes, weight_files: tuple[Path, ...]) -> str:
     digest = hashlib.sha256(data)
     for file in weight_files:
         with file.open("rb") as stream:

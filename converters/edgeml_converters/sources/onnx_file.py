@@ -5,8 +5,9 @@ from pathlib import Path
 
 import onnx_ir as ir
 
-from edgeml_converters.sources.axis_layout import input_layout, output_layout
+from edgeml_converters.graph.axis_layout import border_layouts
 from edgeml_converters.sources.input_shapes import fix_input_shapes
+from edgeml_converters.sources.mapped_weights import map_weights
 from edgeml_converters.sources.onnx_document import OnnxDocument, read_document
 from edgeml_converters.sources.source_model import SourceModel
 from edgeml_runtime.engines import open_engine
@@ -24,24 +25,34 @@ def load(path: Path, input_shapes: Mapping[str, tuple[int, ...]]) -> SourceModel
         UnsupportedError: An input or output is no tensor of numbers.
     """
     document = read_document(path)
-    model = _import(document)
-    _separate_weights_from_inputs(model)
-    _refuse_other_than_numbers(path, model)
-    fix_input_shapes(model, input_shapes)
+
+    def open_graph() -> ir.Model:
+        model = import_model(document)
+        _separate_weights_from_inputs(model)
+        _refuse_other_than_numbers(path, model)
+        fix_input_shapes(model, input_shapes)
+        return model
+
+    model = open_graph()
+    ready = [model]  # handed out once and then forgotten, so that its weights can be released
+    layouts = border_layouts(model.graph)
     return SourceModel(
         name=path.stem,
         path=path,
         sha256=document.sha256,
-        open_graph=lambda: model,
-        inputs=tuple(_spec(value, input_layout(value)) for value in model.graph.inputs),
-        outputs=tuple(_spec(value, output_layout(value)) for value in model.graph.outputs),
-        open_reference=lambda: open_engine(
-            "onnxruntime", path if document.weight_files else document.data
-        ),
+        open_graph=lambda: ready.pop() if ready else open_graph(),
+        inputs=tuple(_spec(value, layouts.inputs[value.name]) for value in model.graph.inputs),
+        outputs=tuple(_spec(value, layouts.outputs[value.name]) for value in model.graph.outputs),
+        open_reference=lambda: open_engine("onnxruntime", path),
     )
 
 
-def _import(document: OnnxDocument) -> ir.Model:
+def import_model(document: OnnxDocument) -> ir.Model:
+    """Return the graph of a checked file, its large weights mapped.
+
+    Raises:
+        InputError: The graph contradicts itself.
+    """
     try:
         model = ir.from_proto(document.proto)
     except (ir.serde.SerdeError, ValueError, TypeError) as error:
@@ -50,9 +61,7 @@ def _import(document: OnnxDocument) -> ir.Model:
             f"'{document.path}' holds a graph that cannot be imported: {cause}",
             "Export the model again, and check it with onnx.checker.",
         ) from error
-    if document.weight_files:
-        ir.external_data.set_base_dir(model.graph, document.path.parent)
-        model = ir.external_data.load_to_model(model)
+    map_weights(model, document.path)
     return model
 
 

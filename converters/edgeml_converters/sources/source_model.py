@@ -19,7 +19,7 @@ class NativeFile:
 
     Args:
         format: The format, as ``tflite``.
-        precision: What it computes in: ``float32``, ``float16``, ``int8``, ``int16`` or
+        precision: What it computes in: ``float32``, ``float16``, ``int8``, ``int8x16`` or
             ``dynamic``.
         data: Its bytes.
     """

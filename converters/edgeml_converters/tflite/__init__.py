@@ -1,6 +1,19 @@
 """Writes TFLite files from ONNX graphs, with no framework but the schema of ai-edge-litert."""
 
 from edgeml_converters.tflite.blockers import Blocker
-from edgeml_converters.tflite.writer import check_convertible, supported_ops, write_tflite
+from edgeml_converters.tflite.storage import Storage
+from edgeml_converters.tflite.writer import (
+    check_convertible,
+    supported_ops,
+    tflite_parts,
+    write_tflite,
+)
 
-__all__ = ["Blocker", "check_convertible", "supported_ops", "write_tflite"]
+__all__ = [
+    "Blocker",
+    "Storage",
+    "check_convertible",
+    "supported_ops",
+    "tflite_parts",
+    "write_tflite",
+]

@@ -22,4 +22,13 @@ class Blocker:
 
 
 class Refusal(Exception):  # noqa: N818 - it is caught and gathered, no error of the program
-    """Raised where a node is found to have no TFLite form; the writer gathers them all."""
+    """Raised where a node is found to have no TFLite form; the writer gathers them all.
+
+    Args:
+        reason: Why, as the end of a sentence.
+        inside: The nodes of its bodies that are the reason, when it has bodies.
+    """
+
+    def __init__(self, reason: str, inside: tuple[Blocker, ...] = ()) -> None:
+        super().__init__(reason)
+        self.inside = inside

@@ -1,4 +1,4 @@
-"""Inputs and outputs of the program: their tensors, names, and 8-bit forms."""
+"""Inputs and outputs of the program: their tensors, names, and quantized forms."""
 
 import numpy as np
 import onnx_ir as ir
@@ -8,6 +8,7 @@ from edgeml_converters.tflite.emitter import Emitter, dtype_of
 from edgeml_converters.tflite.order import Order
 from edgeml_converters.tflite.program import Affine, Tensor
 from edgeml_converters.tflite.quantization import (
+    QUANTIZED_TYPES,
     affine_of,
     is_dequantize,
     is_quantize,
@@ -41,7 +42,7 @@ def _bind_input(value: ir.Value, emitter: Emitter) -> None:
 
 
 def _input_affine(value: ir.Value) -> Affine | None:
-    if value.dtype not in {ir.DataType.INT8, ir.DataType.UINT8} or not value.uses():
+    if value.dtype not in QUANTIZED_TYPES or not value.uses():
         return None
     found = {affine_of(use.node) if is_dequantize(use.node) else None for use in value.uses()}
     return found.pop() if len(found) == 1 else None
@@ -63,8 +64,14 @@ def _signed(tensor: Tensor, affine: Affine, emitter: Emitter) -> Tensor:
     return signed
 
 
-def bind_outputs(graph: ir.Graph, emitter: Emitter) -> list[Blocker]:
+def bind_outputs(graph: ir.Graph, emitter: Emitter, *, is_body: bool = False) -> list[Blocker]:
     """Name the graph's outputs, in the form and order they leave the program.
+
+    Args:
+        graph: The graph.
+        emitter: Where all other nodes are written already.
+        is_body: Whether it is the body of a node, out of which a constant leaves as it is: LiteRT
+            fails to free what it copies of one into an output of a body.
 
     Returns:
         The outputs that TFLite has no type for.
@@ -77,7 +84,7 @@ def bind_outputs(graph: ir.Graph, emitter: Emitter) -> list[Blocker]:
             blockers.append(Blocker(str(value.name), "output", str(refusal)))
             continue
         taken = {id(t) for _, t in (*emitter.program.inputs, *emitter.program.outputs)}
-        if id(tensor) in taken or tensor.data is not None:
+        if id(tensor) in taken or (tensor.data is not None and not is_body):
             # An output is a tensor of its own; what is an input, a constant or an output is copied.
             copy = emitter.like(tensor, "output")
             emitter.reshape(tensor, copy)

@@ -47,6 +47,8 @@ class Emitter:
         self._integer: dict[tuple[ir.Value, Order], Tensor] = {}
         self._feature_shapes: dict[ir.Value, tuple[int, ...]] = {}
         self._names: set[str] = set()
+        self.counters: dict[ir.Value, Tensor] = {}
+        """Values that count the iterations of a loop, as int32 tensors that are never negative."""
 
     # Values ---------------------------------------------------------------------------------------
 
@@ -77,7 +79,7 @@ class Emitter:
         order = self.layout.order_of(value)
         shape = order.arrange(shape_of(value))
         if step.affine is not None:
-            tensor = self._new(str(value.name), shape, np.dtype(np.int8), step.affine)
+            tensor = self._new(str(value.name), shape, np.dtype(step.affine.dtype), step.affine)
             self._integer[value, order] = tensor
         else:
             tensor = self._new(str(value.name), shape, dtype_of(value))
@@ -171,6 +173,12 @@ class Emitter:
         for result, output in zip(results, outputs, strict=True):
             if result is not output:
                 self.cast_into(result, output)
+
+    def control(
+        self, code: str, inputs: list[Tensor], outputs: list[Tensor], bodies: dict[str, Program]
+    ) -> None:
+        """Append an operator that runs programs, given by the names of the options for them."""
+        self.program.operators.append(Operator(code, list(inputs), outputs, {}, bodies))
 
     def cast(self, tensor: Tensor, dtype: np.dtype) -> Tensor:
         """Return a tensor with elements of another type; a constant is converted here."""

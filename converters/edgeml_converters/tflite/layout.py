@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from edgeml_converters.graph.axis_layout import BorderLayouts, border_layouts
 from edgeml_converters.graph.constants import static_shape
-from edgeml_converters.sources.axis_layout import input_layout, output_layout
 from edgeml_converters.tflite.min_cut import cheapest_sides
 from edgeml_converters.tflite.order import Order, is_indifferent
 from edgeml_converters.tflite.quantization import is_dequantize, is_quantize, unquantized
@@ -57,7 +57,11 @@ class Layout:
 
 
 def assign_layout(
-    graph: ir.Graph, steps: Iterable[Step], ports_of: Callable[[Step], Ports]
+    graph: ir.Graph,
+    steps: Iterable[Step],
+    ports_of: Callable[[Step], Ports],
+    *,
+    is_body: bool = False,
 ) -> Layout:
     """Return the assignment with the fewest transposes.
 
@@ -65,14 +69,11 @@ def assign_layout(
         graph: All shapes known.
         steps: The steps of the graph.
         ports_of: What a step's operator can work in.
+        is_body: Whether the graph is the body of a node: what enters and leaves it keeps the order
+            of the source.
     """
     working = [s for s in steps if not is_quantize(s.node) and not is_dequantize(s.node)]
     ports = {step: ports_of(step) for step in working}
-    is_image_graph = any(
-        Order.CHANNELS_LAST in (port.reads, port.writes)
-        for step, port in ports.items()
-        if step.node.op_type != "Transpose"
-    )
     fixed: dict[Hashable, Order] = {order: order for order in Order}
     readers: dict[ir.Value, list[Hashable]] = {}
     writers: dict[ir.Value, Hashable] = {}
@@ -84,15 +85,10 @@ def assign_layout(
             readers.setdefault(unquantized(value), []).append(items[0])
         for value in step.outputs:
             writers[value] = items[1]
-    inputs = {
-        value: _border(value, is_image_graph, input_layout(value) == "NHWC")
-        for value in graph.inputs
-    }
+    layouts = BorderLayouts({}, {}) if is_body else border_layouts(graph)
+    inputs = {value: _border(layouts.inputs.get(value.name, "")) for value in graph.inputs}
     writers |= dict(inputs)
-    outputs = {
-        value: _border(value, is_image_graph, output_layout(value) == "NHWC")
-        for value in graph.outputs
-    }
+    outputs = {value: _border(layouts.outputs.get(value.name, "")) for value in graph.outputs}
     for value, order in outputs.items():
         readers.setdefault(unquantized(value), []).append(order)
     last = _solve(writers, readers, fixed)
@@ -133,9 +129,6 @@ def _solve(
     return cheapest_sides(nets, sides[Order.CHANNELS_LAST], sides[Order.SOURCE])
 
 
-def _border(value: ir.Value, is_image_graph: bool, is_channels_last_already: bool) -> Order:
+def _border(layout: str) -> Order:
     """Return the order of an input or output: images are channels-last in TFLite."""
-    shape = value.shape
-    if is_image_graph and shape is not None and shape.rank() == 4 and not is_channels_last_already:
-        return Order.CHANNELS_LAST
-    return Order.SOURCE
+    return Order.CHANNELS_LAST if layout == "NCHW" else Order.SOURCE

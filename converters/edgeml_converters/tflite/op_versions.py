@@ -11,8 +11,9 @@ from importlib.resources import files
 
 import numpy as np
 
-from edgeml_converters.tflite.program import Operator, Program
+from edgeml_converters.tflite.program import Operator, Program, Tensor
 
+_WEIGHTED = ("CONV_2D", "FULLY_CONNECTED")
 _FACTS = ("options", "types", "typed_input")
 """Keys of a row that are no features."""
 
@@ -61,7 +62,12 @@ def op_version(operator: Operator) -> int:
 
 def minimum_runtime(program: Program) -> str:
     """Return the oldest TensorFlow Lite release that has all operators of a program."""
-    needed = [runtime for operator in program.operators for _, runtime in _rows(operator)]
+    needed = [
+        runtime
+        for part in program.programs()
+        for operator in part.operators
+        for _, runtime in _rows(operator)
+    ]
     return max(needed, key=_ordered, default="1.5.0")
 
 
@@ -79,13 +85,18 @@ def _features(operator: Operator) -> Iterator[str]:
     yield "base"
     given = [tensor for tensor in operator.inputs if tensor is not None]
     first = given[0]
-    if np.dtype(np.int8) in {first.dtype, operator.outputs[0].dtype}:
-        yield "int8"
+    ends = (first, operator.outputs[0])
+    for name in ("int8", "float16"):
+        if any(tensor.dtype == name for tensor in ends):
+            yield name
+    if any(tensor.dtype == np.int16 and tensor.affine is not None for tensor in ends):
+        yield "int16"
+    yield from _of_weights(operator, given)
     if max(len(tensor.shape) for tensor in given) > 4:
         yield "rank5"
     if first.shape != given[-1].shape and max(len(t.shape) for t in given) > 4:
         yield "broadcast5"
-    if any(t.affine is not None and not t.affine.per_tensor for t in given[:2]):
+    if first.affine is not None and not first.affine.per_tensor:
         yield "per_channel"
     options = operator.options
     if options.get("dilation_h_factor", 1) != 1 or options.get("dilation_w_factor", 1) != 1:
@@ -94,3 +105,14 @@ def _features(operator: Operator) -> Iterator[str]:
         yield "keep_dims"
     if operator.code == "CONV_2D" and first.shape[-1] != given[1].shape[-1]:
         yield "grouped"
+
+
+def _of_weights(operator: Operator, given: list[Tensor]) -> Iterator[str]:
+    """Yield what integer weights behind float activations ask for."""
+    if given[0].dtype != np.float32 or len(given) < 2 or given[1].dtype != np.int8:
+        return
+    if operator.code not in _WEIGHTED:
+        return
+    yield "hybrid"
+    if given[1].affine is not None and not given[1].affine.per_tensor:
+        yield "hybrid_channels"

@@ -1,5 +1,6 @@
 """A TFLite program in memory: tensors and operators. Knows nothing of ONNX nor of bytes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,11 +16,13 @@ class Affine:
         scale: One factor, or one for each index along ``axis``; exact float32 values.
         zero_point: As many as ``scale``.
         axis: The quantized dimension; without meaning for a single scale.
+        dtype: The numpy name of the type of ``q``.
     """
 
     scale: tuple[float, ...]
     zero_point: tuple[int, ...]
     axis: int = 0
+    dtype: str = "int8"
 
     @property
     def per_tensor(self) -> bool:
@@ -46,11 +49,16 @@ class Operator:
     inputs: list[Tensor | None]
     outputs: list[Tensor]
     options: dict[str, Option] = field(default_factory=dict)
+    bodies: dict[str, "Program"] = field(default_factory=dict)
+    """For control flow: the programs that it runs, by the name of the option that numbers them."""
 
 
 @dataclass
 class Program:
-    """A main graph; inputs and outputs are pairs of signature name and tensor."""
+    """A graph, with the bodies of its operators; inputs and outputs are pairs of name and tensor.
+
+    Of the main graph these names are the signature's.
+    """
 
     operators: list[Operator] = field(default_factory=list)
     inputs: list[tuple[str, Tensor]] = field(default_factory=list)
@@ -59,3 +67,10 @@ class Program:
     def readers(self, tensor: Tensor) -> list[Operator]:
         """Return the operators that read a tensor."""
         return [operator for operator in self.operators if tensor in operator.inputs]
+
+    def programs(self) -> Iterator["Program"]:
+        """Yield this program and, after it, every body of its operators and theirs."""
+        yield self
+        for operator in self.operators:
+            for body in operator.bodies.values():
+                yield from body.programs()

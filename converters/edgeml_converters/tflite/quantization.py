@@ -11,7 +11,7 @@ from edgeml_converters.graph.attributes import constant_input, input_value, int_
 from edgeml_converters.graph.constants import constant_array
 from edgeml_converters.tflite.program import Affine
 
-_QUANTIZED_TYPES = {ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT32}
+QUANTIZED_TYPES = {ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT16, ir.DataType.INT32}
 
 
 def is_quantize(node: ir.Node | None) -> bool:
@@ -27,7 +27,8 @@ def is_dequantize(node: ir.Node | None) -> bool:
 def affine_of(node: ir.Node) -> Affine | None:
     """Return the (signed) quantization that a QuantizeLinear or DequantizeLinear applies.
 
-    ``None`` when it is not constant, is blockwise, or is of a type other than int8, uint8, int32.
+    ``None`` when it is not constant, is blockwise, or is of a type other than int8, uint8,
+    int16 and int32.
     """
     scale = constant_input(node, 1)
     zero_value = input_value(node, 2)
@@ -40,17 +41,20 @@ def affine_of(node: ir.Node) -> Affine | None:
     dtype = quantized.dtype if zero_value is None else zero_value.dtype
     if dtype is None and is_quantize(node):
         dtype = ir.DataType.UINT8
-    if dtype not in _QUANTIZED_TYPES:
+    if dtype not in QUANTIZED_TYPES:
         return None
     scales = scale.astype(np.float32).reshape(-1)
     zeros = np.zeros(len(scales), np.int64)
     if zero_point is not None:
         zeros = zero_point.astype(np.int64).reshape(-1)
     if dtype == ir.DataType.UINT8:
-        zeros = zeros - 128
+        zeros, dtype = zeros - 128, ir.DataType.INT8
     rank = 0 if quantized.shape is None else quantized.shape.rank()
     axis = int_attribute(node, "axis", 1) % max(rank, 1) if len(scales) > 1 else 0
-    return Affine(tuple(float(s) for s in scales), tuple(int(z) for z in zeros), axis)
+    if dtype == ir.DataType.INT16 and zeros.any():
+        return None  # TFLite's kernels demand that it is zero
+    held = (tuple(float(s) for s in scales), tuple(int(z) for z in zeros))
+    return Affine(*held, axis, dtype.numpy().name)
 
 
 def quantized_constant(value: ir.Value) -> tuple[np.ndarray, Affine] | None:

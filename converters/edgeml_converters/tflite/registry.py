@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from edgeml_converters.graph.closure import CLOSED
 from edgeml_converters.tflite.blockers import Refusal
 from edgeml_converters.tflite.emitter import Emitter
 from edgeml_converters.tflite.layout import AGNOSTIC, SOURCE, Ports
@@ -62,7 +63,7 @@ _UNKNOWN = Support(_refuse, lambda _: SOURCE, never, fuses_activation=False)
 
 def support_of(node: ir.Node) -> Support:
     """Return what is known of a node's operator; an unknown one refuses to be written."""
-    return _UNKNOWN if node.domain else _TABLE.get(node.op_type, _UNKNOWN)
+    return _TABLE.get(node.op_type, _UNKNOWN) if node.domain in {"", CLOSED} else _UNKNOWN
 
 
 def is_supported(node: ir.Node) -> bool:

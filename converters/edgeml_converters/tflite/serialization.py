@@ -1,10 +1,14 @@
 """Serializes a program as a TFLite file, by the schema that ships in ai-edge-litert.
 
 The file holds equal buffers once and starts each at a multiple of 16 bytes, as the schema demands
-so that engines may map the file into memory. The same program gives the same bytes.
+so that engines may map the file into memory. They follow after all else, so that they can be
+written from where they are: weights are never copied to be put together. The same program gives
+the same bytes.
 """
 
-import hashlib
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import flatbuffers
 import numpy as np
@@ -16,6 +20,12 @@ from edgeml_converters.tflite.program import Affine, Operator, Option, Program, 
 _FILE_IDENTIFIER = b"TFL3"
 _SCHEMA_VERSION = 3
 _ALIGNMENT_BYTES = 16
+_LENGTH_BYTES = 4  # of a vector, before its data
+_DATA_SLOT = 0  # of the table Buffer
+_STAND_IN = 1  # any offset but 0, which would be left out
+_COMPARED_BYTES = 256  # that tell most buffers apart
+
+Bytes = bytes | bytearray | memoryview
 # The runtime reads the version from a metadata buffer of this size.
 _RUNTIME_VERSION_BYTES = 16
 
@@ -45,21 +55,17 @@ _NAMED_OPTIONS = {
 }
 
 
-class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the schema is untyped
-    """A buffer whose data start at a multiple of 16 bytes in the file."""
+class _LaterBuffer(schema.BufferT):  # type: ignore[misc]  # the schema is untyped
+    """A buffer whose data are written after everything else."""
+
+    field_from_end = 0  # where the offset of the data has to be put, from the end of the rest
 
     def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 - overrides the schema's
-        """Write the buffer and return its offset."""
-        offset = None
-        if self.data is not None and len(self.data):
-            size = len(self.data)
-            builder.StartVector(1, size, _ALIGNMENT_BYTES)
-            builder.head -= size
-            builder.Bytes[builder.head : builder.head + size] = memoryview(self.data)
-            offset = builder.EndVector()
+        """Write the buffer, with a stand-in for the offset of its data, and return its own."""
         schema.BufferStart(builder)
-        if offset is not None:
-            schema.BufferAddData(builder, offset)
+        if self.data is not None and len(self.data):
+            builder.PrependUint32Slot(_DATA_SLOT, _STAND_IN, 0)
+            self.field_from_end = int(builder.Offset())
         return int(schema.BufferEnd(builder))
 
 
@@ -67,48 +73,90 @@ class _Buffers:
     """The buffers of a file; buffer 0 is the empty one, as the schema demands."""
 
     def __init__(self) -> None:
-        self.entries = [_AlignedBuffer()]
-        self._known: dict[tuple[int, bytes], int] = {}
+        self.entries = [_LaterBuffer()]
+        self._known: dict[tuple[int, bytes], list[int]] = {}
 
     def index(self, data: np.ndarray) -> int:
         """Return the number of the buffer that holds these bytes."""
         raw = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
-        key = (len(raw), hashlib.sha256(raw.data).digest())
-        if key not in self._known:
-            self._known[key] = len(self.entries)
-            buffer = _AlignedBuffer()
-            buffer.data = raw
-            self.entries.append(buffer)
-        return self._known[key]
+        alike = self._known.setdefault((len(raw), raw[:_COMPARED_BYTES].tobytes()), [])
+        for index in alike:
+            if np.array_equal(self.entries[index].data, raw):
+                return index
+        alike.append(len(self.entries))
+        buffer = _LaterBuffer()
+        buffer.data = raw
+        self.entries.append(buffer)
+        return alike[-1]
 
 
-def serialize(program: Program) -> bytes:
-    """Return the bytes of the TFLite file of a program."""
-    tensors = _tensors_of(program)
-    numbers = {id(tensor): number for number, tensor in enumerate(tensors)}
-    codes = list(dict.fromkeys((o.code, op_version(o)) for o in program.operators))
+def serialize(program: Program) -> list[Bytes]:
+    """Return the parts of the TFLite file of a program, to be written one after the other."""
+    programs = list(program.programs())
+    codes = list(
+        dict.fromkeys((o.code, op_version(o)) for part in programs for o in part.operators)
+    )
     buffers = _Buffers()
-
-    graph = schema.SubGraphT()
-    graph.name = "main"
-    graph.tensors = [_tensor(tensor, buffers) for tensor in tensors]
-    graph.inputs = [numbers[id(tensor)] for _, tensor in program.inputs]
-    graph.outputs = [numbers[id(tensor)] for _, tensor in program.outputs]
-    graph.operators = [_operator(o, codes, numbers) for o in program.operators]
+    file = _File(codes, {id(part): number for number, part in enumerate(programs)}, buffers)
 
     model = schema.ModelT()
     model.version = _SCHEMA_VERSION
     model.description = "edgeml"
     model.operatorCodes = [_operator_code(*code) for code in codes]
-    model.subgraphs = [graph]
-    model.signatureDefs = [_signature(program, numbers)]
+    model.subgraphs = [_subgraph(part, file) for part in programs]
+    model.signatureDefs = [_signature(program)]
     model.metadata = [_runtime_metadata(program, buffers)]
     model.buffers = buffers.entries
 
-    size = sum(len(b.data) for b in buffers.entries if b.data is not None)
-    builder = flatbuffers.Builder(size + (size >> 4) + (1 << 16))
+    builder = flatbuffers.Builder(1 << 16)
     builder.Finish(model.Pack(builder), _FILE_IDENTIFIER)
-    return bytes(builder.Output())
+    return _with_data(builder.Output(), buffers.entries)
+
+
+def _with_data(rest: bytearray, buffers: Sequence[_LaterBuffer]) -> list[Bytes]:
+    """Return *rest*, with the offsets of the data of *buffers* put in, and these."""
+    parts: list[Bytes] = [rest]
+    position = len(rest)
+    for buffer in buffers:
+        if buffer.data is None or not len(buffer.data):
+            continue
+        gap = -(position + _LENGTH_BYTES) % _ALIGNMENT_BYTES
+        field = len(rest) - buffer.field_from_end
+        struct.pack_into("<I", rest, field, position + gap - field)
+        parts += [bytes(gap) + struct.pack("<I", len(buffer.data)), buffer.data.data]
+        position += gap + _LENGTH_BYTES + len(buffer.data)
+    return parts
+
+
+@dataclass(frozen=True)
+class _File:
+    """What the graphs of a file refer to.
+
+    Args:
+        codes: Operators and versions, by number.
+        graphs: The number of each program's graph, by identity.
+        buffers: The constants.
+    """
+
+    codes: list[tuple[str, int]]
+    graphs: dict[int, int]
+    buffers: _Buffers
+
+
+def _subgraph(program: Program, file: _File) -> schema.SubGraphT:
+    numbers = _numbers(program)
+    number = file.graphs[id(program)]
+    graph = schema.SubGraphT()
+    graph.name = "main" if number == 0 else f"body_{number}"
+    graph.tensors = [_tensor(tensor, file.buffers) for tensor in _tensors_of(program)]
+    graph.inputs = [numbers[id(tensor)] for _, tensor in program.inputs]
+    graph.outputs = [numbers[id(tensor)] for _, tensor in program.outputs]
+    graph.operators = [_operator(o, file, numbers) for o in program.operators]
+    return graph
+
+
+def _numbers(program: Program) -> dict[int, int]:
+    return {id(tensor): number for number, tensor in enumerate(_tensors_of(program))}
 
 
 def _tensors_of(program: Program) -> list[Tensor]:
@@ -153,17 +201,16 @@ def _operator_code(code: str, version: int) -> schema.OperatorCodeT:
     return entry
 
 
-def _operator(
-    operator: Operator, codes: list[tuple[str, int]], numbers: dict[int, int]
-) -> schema.OperatorT:
+def _operator(operator: Operator, file: _File, numbers: dict[int, int]) -> schema.OperatorT:
     entry = schema.OperatorT()
-    entry.opcodeIndex = codes.index((operator.code, op_version(operator)))
+    entry.opcodeIndex = file.codes.index((operator.code, op_version(operator)))
     entry.inputs = [-1 if t is None else numbers[id(t)] for t in operator.inputs]
     entry.outputs = [numbers[id(tensor)] for tensor in operator.outputs]
     name = op_entry(operator.code).options
     if name:
         entry.builtinOptionsType = getattr(schema.BuiltinOptions, name)
-        entry.builtinOptions = _options(name, operator.options)
+        graphs = {option: file.graphs[id(body)] for option, body in operator.bodies.items()}
+        entry.builtinOptions = _options(name, operator.options | graphs)
     return entry
 
 
@@ -178,7 +225,8 @@ def _options(name: str, values: dict[str, Option]) -> object:
     return options
 
 
-def _signature(program: Program, numbers: dict[int, int]) -> schema.SignatureDefT:
+def _signature(program: Program) -> schema.SignatureDefT:
+    numbers = _numbers(program)
     signature = schema.SignatureDefT()
     signature.signatureKey = "serving_default"
     signature.subgraphIndex = 0

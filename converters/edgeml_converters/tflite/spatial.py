@@ -156,6 +156,9 @@ def padded_explicitly(
         value = emit.constant(f"{target.name}/fill", np.array([fill], np.float32))
     else:
         # The lowest integer stands for the lowest value.
-        value = emit.constant(f"{target.name}/fill", np.array([-128], np.int8), source.affine)
+        lowest = np.iinfo(source.dtype).min
+        value = emit.constant(
+            f"{target.name}/fill", np.array([lowest], source.dtype), source.affine
+        )
     emit.operator("PADV2", [source, pads, value], [target])
     return target

@@ -33,6 +33,15 @@ _FUSED_ACTIVATIONS = {
 }
 
 
+_NOT_INT16 = frozenset(
+    {
+        *("DepthToSpace", "GlobalMaxPool", "HardSwish", "ReduceMax", "ReduceMin", "Resize"),
+        *("SpaceToDepth", "Upsample"),
+    }
+)
+"""Operators that compute int8 and not int16; the kernels of all others were tried."""
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """One node, its fused activation, and how it computes.
@@ -50,6 +59,11 @@ class Step:
     activation: str = "NONE"
     affine: Affine | None = None
     carried: dict[ir.Value, Affine] = field(default_factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the node, or of what it writes."""
+        return self.node.name or str(self.output.name)
 
     @property
     def integer(self) -> bool:
@@ -126,7 +140,7 @@ def plan(
         elif fuses_activation(node):
             step = _with_activation(step, fused)
         affine = integer_rule(node)(step)
-        if affine is not None:
+        if affine is not None and (affine.dtype == "int8" or node.op_type not in _NOT_INT16):
             step = Step(node, step.output, step.activation, affine, carried)
             carried[step.output] = affine
         steps.append(step)
@@ -159,18 +173,27 @@ def never(step: Step) -> Affine | None:  # noqa: ARG001 - the signature is that 
 
 
 def any_scale(step: Step) -> Affine | None:
-    """Rule of operators that rescale: inputs and output each have their own quantization."""
+    """Rule of operators that rescale: inputs and output each have their own quantization.
+
+    They are all of one type.
+    """
+    affine = written_affine(step.output)
+    if affine is None:
+        return None
     for value in step.node.inputs:
-        if value is None or value in step.carried:
+        if value is None:
             continue
-        if value.dtype == ir.DataType.FLOAT and not _constant_int8(value):
+        if value in step.carried:
+            if step.carried[value].dtype != affine.dtype:
+                return None
+        elif value.dtype == ir.DataType.FLOAT and not _is_constant_of(value, affine.dtype):
             return None
-    return written_affine(step.output)
+    return affine
 
 
-def _constant_int8(value: ir.Value) -> bool:
+def _is_constant_of(value: ir.Value, dtype: str) -> bool:
     quantized = quantized_constant(value)
-    return quantized is not None and quantized[1].per_tensor and quantized[0].dtype == "int8"
+    return quantized is not None and quantized[1].per_tensor and quantized[0].dtype == dtype
 
 
 def same_scale(step: Step) -> Affine | None:
@@ -186,11 +209,14 @@ def same_scale_written(step: Step) -> Affine | None:
 
 
 def fixed_output(scale: float, zero_point: int) -> IntegerRule:
-    """Return the rule of operators whose int8 form has one fixed output quantization."""
+    """Return the rule of operators whose integer form has one fixed output quantization.
+
+    That is the one given for int8; for int16 it is 1/32768 always.
+    """
 
     def rule(step: Step) -> Affine | None:
         affine = any_scale(step)
-        wanted = affine == Affine((scale,), (zero_point,))
-        return affine if wanted else None
+        allowed = (Affine((scale,), (zero_point,)), Affine((2.0**-15,), (0,), dtype="int16"))
+        return affine if affine in allowed else None
 
     return rule

@@ -1,16 +1,28 @@
 """Removes operators that a neighbour makes needless; every rule keeps the program's results."""
 
+import math
+
+import numpy as np
+
 from edgeml_converters.tflite.program import Operator, Program, Tensor
 
 
 def tidy(program: Program) -> None:
-    """Apply every rule until none applies any more, then drop what nobody reads."""
+    """Apply every rule until none applies any more, then drop what nobody reads; in bodies too."""
+    for part in list(program.programs())[1:]:
+        _tidy_graph(part)
+    _tidy_graph(program)
+
+
+def _tidy_graph(program: Program) -> None:
     rules = (
         _merge_reshapes,
+        _merge_transposes,
         _drop_same_shape,
         _drop_before_fully_connected,
         _shrink_mean,
         _add_as_bias,
+        _invert_roots,
     )
     while any(rule(program) for rule in rules):
         _drop_unread(program)
@@ -50,6 +62,30 @@ def _merge_reshapes(program: Program) -> bool:
             operator.inputs[0] = before.inputs[0]
             merged = True
     return merged
+
+
+def _merge_transposes(program: Program) -> bool:
+    """A TRANSPOSE of a TRANSPOSE reads what the first one read; both may come to nothing."""
+    for operator in program.operators:
+        before = _producer(program, operator.inputs[0]) if operator.code == "TRANSPOSE" else None
+        if before is None or before.code != "TRANSPOSE":
+            continue
+        order = _permutation(before)[_permutation(operator)]
+        name = f"{operator.outputs[0].name}/merged"
+        operator.inputs = [before.inputs[0], Tensor(name, order.shape, order.dtype, order)]
+        if np.array_equal(order, np.arange(order.size)):
+            shape = np.array(operator.outputs[0].shape, np.int32)
+            operator.code, operator.options = "RESHAPE", {"new_shape": shape.tolist()}
+            operator.inputs[1] = Tensor(name, shape.shape, shape.dtype, shape)
+        return True
+    return False
+
+
+def _permutation(transpose: Operator) -> np.ndarray:
+    order = transpose.inputs[1]
+    assert order is not None
+    assert order.data is not None
+    return order.data
 
 
 def _drop_same_shape(program: Program) -> bool:
@@ -127,6 +163,23 @@ def _add_as_bias(program: Program) -> bool:
                 "fused_activation_function"
             ]
             program.operators.remove(reader)
+            return True
+    return False
+
+
+def _invert_roots(program: Program) -> bool:
+    """A float tensor over the square roots of fewer numbers is multiplied by their inverses."""
+    for division in program.operators:
+        if division.code != "DIV" or division.outputs[0].dtype != np.float32:
+            continue
+        over, roots = division.inputs
+        root = _producer(program, roots)
+        if over is None or roots is None or root is None or root.code != "SQRT":
+            continue
+        if _sole_reader(program, roots) is division and math.prod(roots.shape) < math.prod(
+            over.shape
+        ):
+            root.code, division.code = "RSQRT", "MUL"
             return True
     return False
 

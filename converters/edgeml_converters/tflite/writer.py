@@ -9,24 +9,27 @@ import onnx_ir as ir
 import edgeml_converters.tflite.ops  # noqa: F401 - fills the table of operators
 from edgeml_converters.graph.constants import constant_array
 from edgeml_converters.graph.model import copy_model
-from edgeml_converters.graph.optimizer import simplify
-from edgeml_converters.graph.passes import REWRITES, clear_shapes, expand_functions
+from edgeml_converters.graph.passes import clear_shapes
 from edgeml_converters.tflite.blockers import Blocker, Refusal
-from edgeml_converters.tflite.border import bind_inputs, bind_outputs
 from edgeml_converters.tflite.emitter import Emitter
-from edgeml_converters.tflite.layout import assign_layout
-from edgeml_converters.tflite.registry import is_supported, registered_ops, support_of
-from edgeml_converters.tflite.serialization import serialize
-from edgeml_converters.tflite.step import Step, plan
+from edgeml_converters.tflite.lowering import SENSELESS, lower_graph
+from edgeml_converters.tflite.preparation import prepare
+from edgeml_converters.tflite.registry import registered_ops
+from edgeml_converters.tflite.serialization import Bytes, serialize
+from edgeml_converters.tflite.storage import Storage, store
 from edgeml_converters.tflite.tidying import tidy
 from edgeml_runtime.errors import UnsupportedError
 
-SENSELESS = (ArithmeticError, LookupError, TypeError, ValueError)
-"""What arithmetic on sizes raises where a file gives absurd ones, which the rules of ONNX allow."""
+
+def write_tflite(model: ir.Model, weights: Storage = "float32") -> bytes:
+    """Return the TFLite file of which `tflite_parts` returns the parts."""
+    return b"".join(tflite_parts(model, weights))
 
 
-def write_tflite(model: ir.Model) -> bytes:
-    """Return a TFLite file that computes what an ONNX graph computes.
+def tflite_parts(model: ir.Model, weights: Storage = "float32") -> list[Bytes]:
+    """Return the parts of a TFLite file that computes what an ONNX graph computes.
+
+    They are to be written one after the other; weights among them may be views of the graph's.
 
     float32 graphs give float32 files. QDQ graphs (QuantizeLinear and DequantizeLinear around the
     operators, 8-bit) give integer operators with the same scales and zero points. Inputs and
@@ -35,6 +38,8 @@ def write_tflite(model: ir.Model) -> bytes:
 
     Args:
         model: It is not changed. A batch axis (axis 0) that is free becomes 1.
+        weights: How the weights of float operators are stored: ``float16`` halves every constant
+            that it can hold; ``int8`` makes large weights integers, one scale an output channel.
 
     Raises:
         UnsupportedError: If an axis other than the batch is free, or nodes have no TFLite form (all
@@ -51,6 +56,7 @@ def write_tflite(model: ir.Model) -> bytes:
         )
     with _in_words():
         tidy(emitter.program)
+        store(emitter.program, weights)
         return serialize(emitter.program)
 
 
@@ -89,59 +95,7 @@ def _in_words() -> Iterator[None]:
 def _convert(model: ir.Model) -> tuple[Emitter, list[Blocker]]:
     working = copy_model(model)
     freeze_batch(working)
-    graph = _prepared(working).graph
-    steps = plan(
-        graph,
-        lambda node: support_of(node).fuses_activation,
-        lambda node: support_of(node).integer_rule,
-    )
-    layout = assign_layout(graph, steps, lambda step: support_of(step.node).ports(step))
-    emitter = Emitter(layout)
-    blockers = [*bind_inputs(graph, emitter), *_lower(steps, emitter)]
-    return emitter, blockers or bind_outputs(graph, emitter)
-
-
-def _prepared(model: ir.Model) -> ir.Model:
-    """Simplify a model, and expand functions of the standard down to operators of the table."""
-    simplify(model, largest_constant_bytes=None, constant_outputs=True)
-    while _rewritten(model):
-        simplify(model, largest_constant_bytes=None, constant_outputs=True)
-    return model
-
-
-def _rewritten(model: ir.Model) -> bool:
-    changed = False
-    for rewrite in REWRITES:
-        changed |= rewrite(model)
-    return expand_functions(model, is_supported) or changed
-
-
-def _lower(steps: list[Step], emitter: Emitter) -> list[Blocker]:
-    """Lower every step; after a refusal go on, so that all blockers are found at once."""
-    blockers: list[Blocker] = []
-    for step in steps:
-        if not all(emitter.is_known(value) for value in step.data_inputs()):
-            continue  # hangs on a refused node: nothing can be said of it
-        try:
-            support_of(step.node).lower(step, emitter)
-        except Refusal as refusal:
-            name = step.node.name or str(step.output.name)
-            blockers.append(Blocker(name, step.node.op_type, str(refusal)))
-            _stand_in(step, emitter)
-        except SENSELESS as error:
-            name = step.node.name or str(step.output.name)
-            reason = f"its sizes or attributes do not make sense ({error})"
-            blockers.append(Blocker(name, step.node.op_type, reason))
-            _stand_in(step, emitter)
-    return blockers
-
-
-def _stand_in(step: Step, emitter: Emitter) -> None:
-    for index in range(len(step.outputs)):
-        try:
-            emitter.output(step, index)
-        except Refusal:
-            continue
+    return lower_graph(prepare(working).graph)
 
 
 def freeze_batch(model: ir.Model) -> None:

@@ -4,18 +4,18 @@ from collections.abc import Iterator
 
 from edgeml_converters.inspection.tflite_document import StoredModel, StoredTensor
 
-_INTEGERS = {"INT4": "int8", "INT8": "int8", "UINT8": "int8", "INT16": "int16"}
+_INTEGERS = {"INT4": "int8", "INT8": "int8", "UINT8": "int8", "INT16": "int8x16"}
 _VARIABLES = frozenset({"ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"})
 
 
 def stored_precision(model: StoredModel) -> str:
-    """Return ``int8`` or ``int16`` where an operator computes quantized numbers from numbers.
+    """Return ``int8`` or ``int8x16`` where an operator computes quantized numbers from numbers.
 
     Else ``dynamic`` where weights are 8-bit integers, ``float16`` where they are that, and
     ``float32``.
     """
     kinds = {_INTEGERS.get(tensor.type) for tensor in _computed(model) if tensor.quantized}
-    for kind in ("int8", "int16"):
+    for kind in ("int8", "int8x16"):
         if kind in kinds:
             return kind
     weights = [tensor for graph in model.graphs for tensor in graph.tensors if tensor.data_bytes]

@@ -36,7 +36,7 @@ def check_parity(parity: Parity, precision: str) -> str | None:
 
     Args:
         parity: What was measured.
-        precision: ``float32``, ``float16``, ``dynamic`` or ``int8``.
+        precision: ``float32``, ``float16``, ``dynamic``, ``int8`` or ``int8x16``.
 
     Raises:
         InputError: The precision has no row in the table.

@@ -8,11 +8,14 @@ import io
 import stat
 import zipfile
 from collections.abc import Mapping
-from typing import BinaryIO
+from mmap import mmap
+from typing import BinaryIO, Union
 
 from edgeml_runtime.errors import InputError
 
 MAX_ENTRIES = 1000
+
+Content = Union[bytes, mmap]
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold: a bundle has no time of its own
 _UNIX = 3
@@ -31,7 +34,7 @@ READ_ERRORS = (
 )
 
 
-def write_entries(stream: BinaryIO, entries: Mapping[str, bytes]) -> None:
+def write_entries(stream: BinaryIO, entries: Mapping[str, Content]) -> None:
     """Write *entries* as a zip: stored, sorted by name, with fixed dates and permissions."""
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(entries):

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Union
 
-from edgeml_runtime.bundle.stored_zip import write_entries
+from edgeml_runtime.bundle.stored_zip import Content, write_entries
 from edgeml_runtime.document import json_bytes
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import MANIFEST_NAME, Manifest
 
 
 def write_bundle(
-    path: Union[str, "os.PathLike[str]"], manifest: Manifest, files: Mapping[str, bytes]
+    path: Union[str, "os.PathLike[str]"], manifest: Manifest, files: Mapping[str, Content]
 ) -> None:
     """Write the bundle *path*, replacing what is there in one step.
 
@@ -45,7 +45,7 @@ def write_bundle(
             temporary.unlink()
 
 
-def _check_files(manifest: Manifest, files: Mapping[str, bytes]) -> None:
+def _check_files(manifest: Manifest, files: Mapping[str, Content]) -> None:
     digests: dict[str, str] = {variant.path: variant.sha256 for variant in manifest.variants}
     if manifest.golden is not None:
         digests[manifest.golden.path] = manifest.golden.sha256

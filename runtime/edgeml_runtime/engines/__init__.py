@@ -76,7 +76,6 @@ class _EngineRow:
     factory: str  # "module:function"
     distributions: tuple[str, ...]  # the first is the one to install
     needs_numpy1: bool = False
-    finds_weights: bool = False  # its files may keep weights in other files beside them
 
 
 _ENGINES: Mapping[str, _EngineRow] = MappingProxyType(
@@ -85,7 +84,6 @@ _ENGINES: Mapping[str, _EngineRow] = MappingProxyType(
             "onnx",
             "edgeml_runtime.engines.onnxruntime_engine:open_model",
             ("onnxruntime", "onnxruntime-gpu"),
-            finds_weights=True,
         ),
         "litert": _EngineRow(
             "tflite",
@@ -110,7 +108,7 @@ ENGINE_FORMATS: Mapping[str, str] = MappingProxyType(
     {name: row.format for name, row in _ENGINES.items()}
 )
 
-_Factory = Callable[..., Engine]  # (name, version, content, threads), and where to find weights
+_Factory = Callable[[str, str, Union[bytes, Path], int], Engine]  # name, version, model, threads
 
 
 def installed_engines() -> dict[str, str]:
@@ -141,8 +139,9 @@ def open_engine(
 
     Args:
         name: A key of ``ENGINE_FORMATS``.
-        model: A path, or the bytes of the file. An ONNX file that keeps weights in files beside it
-            needs the path.
+        model: A path, or the bytes of the file. The TFLite engines map a file into memory, so that
+            it must not be changed until they are closed. An ONNX file that keeps weights in files
+            beside it needs the path.
         threads: How many threads one inference may use, at least 1.
 
     Raises:
@@ -156,8 +155,8 @@ def open_engine(
         )
     if threads < 1:
         raise InputError(f"threads is {threads}.", "Give a whole number of at least 1.")
-    content = model if isinstance(model, bytes) else _read_model(Path(model))
-    if not content:
+    model = model if isinstance(model, bytes) else Path(model)
+    if not (model if isinstance(model, bytes) else _first_byte(model)):
         raise InputError("The model is empty (0 bytes).", "Give a whole model file.")
     version = _installed_version(row)
     if version is None:
@@ -167,10 +166,9 @@ def open_engine(
             f"The engine {name} was built for NumPy 1, and NumPy {np.__version__} is installed.",
             f"Run: {install_line(name)}",
         )
-    factory = _factory(name, row, version)
-    if row.finds_weights and not isinstance(model, bytes):
-        return factory(name, version, content, threads, weights_folder=Path(model).parent)
-    return factory(name, version, content, threads)
+    if isinstance(model, Path) and not _is_text(str(model)):
+        model = model.read_bytes()  # no engine takes such a name
+    return _factory(name, row, version)(name, version, model, threads)
 
 
 def _factory(name: str, row: _EngineRow, version: str) -> _Factory:
@@ -185,9 +183,18 @@ def _factory(name: str, row: _EngineRow, version: str) -> _Factory:
     return cast("_Factory", getattr(module, function))
 
 
-def _read_model(path: Path) -> bytes:
+def _is_text(name: str) -> bool:
     try:
-        return path.read_bytes()
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _first_byte(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(1)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read: {error.strerror or error}.",

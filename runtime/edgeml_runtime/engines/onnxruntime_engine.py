@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from edgeml_runtime.engines.feeds import check_feeds
 from edgeml_runtime.errors import InputError, UnsupportedError
 from edgeml_runtime.tensors import TensorSpec
 
-_WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 _ERROR_SEVERITY = 3  # onnxruntime: 2 is warning, 3 is error
 
 # These derive from Exception only, so that they must be named; newer versions have more of them.
@@ -51,20 +50,11 @@ _DTYPES = {
 class OnnxruntimeEngine:
     """A model in an onnxruntime session; the contract is that of ``Engine``."""
 
-    def __init__(
-        self,
-        name: str,
-        version: str,
-        model: bytes,
-        threads: int,
-        weights_folder: Optional[Path] = None,
-    ) -> None:
+    def __init__(self, name: str, version: str, model: Union[bytes, Path], threads: int) -> None:
         self.name = name
         self.version = version
         self.threads = threads
-        self._session: Optional[onnxruntime.InferenceSession] = _open_session(
-            model, threads, weights_folder
-        )
+        self._session: Optional[onnxruntime.InferenceSession] = _open_session(model, threads)
         self.inputs = _specs(self._session.get_inputs())
         self.outputs = _specs(self._session.get_outputs())
         self._output_names = [spec.name for spec in self.outputs]
@@ -89,23 +79,13 @@ class OnnxruntimeEngine:
 
 
 def open_model(
-    name: str, version: str, model: bytes, threads: int, weights_folder: Optional[Path] = None
+    name: str, version: str, model: Union[bytes, Path], threads: int
 ) -> OnnxruntimeEngine:
-    """Return the engine with *model*, the bytes of an ONNX file, loaded.
-
-    Args:
-        name: The engine's name.
-        version: The version of the library.
-        model: The bytes of the file.
-        threads: How many threads one inference may use.
-        weights_folder: Where the file refers to for weights, if it was read from a folder.
-    """
-    return OnnxruntimeEngine(name, version, model, threads, weights_folder)
+    """Return the engine with *model*, an ONNX file or its bytes, loaded."""
+    return OnnxruntimeEngine(name, version, model, threads)
 
 
-def _open_session(
-    model: bytes, threads: int, weights_folder: Optional[Path]
-) -> "onnxruntime.InferenceSession":
+def _open_session(model: Union[bytes, Path], threads: int) -> "onnxruntime.InferenceSession":
     onnxruntime.set_default_logger_severity(_ERROR_SEVERITY)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERROR_SEVERITY
@@ -117,10 +97,9 @@ def _open_session(
     # x86 without VNNI adds pairs of 8-bit products in 16 bits, which saturates: answers that no
     # board gives. This takes exact kernels there, and changes nothing on Arm.
     options.add_session_config_entry("session.x64quantprecision", "1")
-    if weights_folder is not None:
-        options.add_session_config_entry(_WEIGHTS_FOLDER, str(weights_folder.resolve()))
+    given = model if isinstance(model, bytes) else str(model)
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
     except _LOAD_ERRORS as error:
         raise InputError(
             f"onnxruntime {onnxruntime.__version__} cannot load the model: {_first_line(error)}.",

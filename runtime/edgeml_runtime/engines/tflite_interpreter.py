@@ -4,7 +4,8 @@ This module must not import an engine; it is given the interpreter.
 """
 
 from collections.abc import Mapping
-from typing import Any, Optional, Protocol
+from pathlib import Path
+from typing import Any, Optional, Protocol, Union
 
 import numpy as np
 
@@ -31,9 +32,11 @@ class Interpreter(Protocol):
 
 
 class InterpreterFactory(Protocol):
-    """A call that makes an interpreter from the bytes of a model."""
+    """A call that makes an interpreter from a file, which it maps, or from the bytes of one."""
 
-    def __call__(self, *, model_content: bytes, num_threads: int) -> Interpreter:
+    def __call__(
+        self, *, model_path: Optional[str], model_content: Optional[bytes], num_threads: int
+    ) -> Interpreter:
         """Return the interpreter; raises ValueError for a file it cannot read."""
 
 
@@ -41,7 +44,12 @@ class TfliteEngine:
     """A model in a TFLite interpreter; the contract is that of ``Engine``."""
 
     def __init__(
-        self, name: str, version: str, model: bytes, threads: int, factory: InterpreterFactory
+        self,
+        name: str,
+        version: str,
+        model: Union[bytes, Path],
+        threads: int,
+        factory: InterpreterFactory,
     ) -> None:
         self.name = name
         self.version = version
@@ -95,7 +103,7 @@ class TfliteEngine:
 
 
 def _open_interpreter(
-    name: str, model: bytes, threads: int, factory: InterpreterFactory
+    name: str, model: Union[bytes, Path], threads: int, factory: InterpreterFactory
 ) -> tuple[Interpreter, bool]:
     """Return the interpreter, and whether it has memory for the sizes that the file has.
 
@@ -103,7 +111,11 @@ def _open_interpreter(
     """
     interpreter: Optional[Interpreter] = None
     try:
-        interpreter = factory(model_content=model, num_threads=threads)
+        interpreter = factory(
+            model_path=None if isinstance(model, bytes) else str(model),
+            model_content=model if isinstance(model, bytes) else None,
+            num_threads=threads,
+        )
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         if interpreter is not None and _has_free_sizes(interpreter):

@@ -22,10 +22,10 @@ def _model() -> tuple[Graph, ir.Model]:
 def test_an_engine_runs_both_files_as_one_model(tmp_path: Path) -> None:
     graph, model = _model()
     data, weights = split_weights(optimize(model), "net.data")
-    assert len(data) < 2000
-    assert len(weights) >= weights_bytes(model)
-    (tmp_path / "net.onnx").write_bytes(data)
-    (tmp_path / "net.data").write_bytes(weights)
+    assert len(b"".join(data)) < 2000
+    assert len(b"".join(weights)) >= weights_bytes(model)
+    (tmp_path / "net.onnx").write_bytes(b"".join(data))
+    (tmp_path / "net.data").write_bytes(b"".join(weights))
     engine = open_engine("onnxruntime", tmp_path / "net.onnx")
     (name, expected), *_ = run(graph.finish(model.graph.outputs[0].name or "")).items()
     x = np.random.default_rng(1).standard_normal((1, 3, 16, 16)).astype(np.float32)
@@ -41,6 +41,6 @@ def test_the_same_graph_gives_the_same_files() -> None:
 
 def test_a_second_file_that_is_missing_is_told(tmp_path: Path) -> None:
     data, _ = split_weights(_model()[1], "net.data")
-    (tmp_path / "net.onnx").write_bytes(data)
+    (tmp_path / "net.onnx").write_bytes(b"".join(data))
     with pytest.raises(InputError, match="cannot load"):
         open_engine("onnxruntime", tmp_path / "net.onnx")

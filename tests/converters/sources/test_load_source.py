@@ -70,10 +70,12 @@ def test_weights_beside_the_file_are_taken_in(conv_net: MakeProto, tmp_path: Pat
     content = path.read_bytes() + (tmp_path / "net.data").read_bytes()
     assert source.sha256 == hashlib.sha256(content).hexdigest()
     assert source.reference().run({"x": np.ones((1, 3, 8, 8), np.float32)})["y"].any()
-    (tmp_path / "net.data").unlink()  # nothing reads it any more
     weights = source.graph.graph.initializers["w"].const_value
     assert weights is not None
+    (tmp_path / "net.data").unlink()
     assert weights.tobytes() == expected
+    with pytest.raises(InputError, match=r"net\.data' cannot be read"):
+        _ = source.graph
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+from edgeml_converters.graph.axis_layout import border_layouts
 from edgeml_converters.tflite import write_tflite
+from edgeml_runtime.engines import open_engine
 
 Feeds = Mapping[str, np.ndarray]
 
@@ -117,12 +120,12 @@ class Converted:
     tensors: list[schema.TensorT]
 
 
-def read_ops(data: bytes) -> list[str]:
-    """Return the names of the operators of a file."""
+def read_ops(data: bytes, graph: int = 0) -> list[str]:
+    """Return the names of the operators of a file, or of the body of that number."""
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
     names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
     codes = [names[code.builtinCode] for code in model.operatorCodes]
-    return [codes[operator.opcodeIndex] for operator in model.subgraphs[0].operators]
+    return [codes[operator.opcodeIndex] for operator in model.subgraphs[graph].operators]
 
 
 def channels_last(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -132,17 +135,57 @@ def channels_last(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return array
 
 
+def in_layout(array: np.ndarray, layout: str) -> np.ndarray:
+    """Return an array of the ONNX graph as the file has it: images channels-last."""
+    turned = layout == "NCHW"
+    return np.ascontiguousarray(array.transpose(0, 2, 3, 1)) if turned else array
+
+
 def run_tflite(data: bytes, feeds: Feeds) -> dict[str, np.ndarray]:
     """Run a file on one thread; images are turned channels-last."""
     interpreter = Interpreter(model_content=data, num_threads=1)
-    interpreter.allocate_tensors()
-    runner = interpreter.get_signature_runner("serving_default")
-    details = runner.get_input_details()
+    details = interpreter.get_signature_runner("serving_default").get_input_details()
     given = {
         name: channels_last(array, tuple(int(s) for s in details[name]["shape"]))
         for name, array in feeds.items()
     }
-    return dict(runner(**given))
+    return run_signature(data, given)
+
+
+def run_signature(data: bytes, feeds: Feeds) -> dict[str, np.ndarray]:
+    """Run a file on one thread, on inputs as it has them."""
+    interpreter = Interpreter(model_content=data, num_threads=1)
+    interpreter.allocate_tensors()
+    return dict(interpreter.get_signature_runner("serving_default")(**feeds))
+
+
+def assert_same_everywhere(model: onnx.ModelProto, *feeds: Feeds) -> bytes:
+    """Assert the results of onnxruntime on XNNPACK and on the built-in kernels; return the file.
+
+    Each set of inputs is run twice over by one interpreter, so that nothing is left behind.
+    """
+    data = write_tflite(ir.from_proto(model))
+    for engine in ("litert", "litert-builtin"):
+        with closing(open_engine(engine, data)) as opened:
+            sizes = {spec.name: spec.shape for spec in opened.inputs}
+            for given in (*feeds, *feeds):
+                turned = {n: channels_last(a, fixed(sizes[n], a)) for n, a in given.items()}
+                results = opened.run(turned)
+                expected = run_onnx(model, given)
+                assert set(results) == set(expected)
+                for name, wanted in expected.items():
+                    same = channels_last(wanted, results[name].shape)
+                    assert results[name].shape == same.shape, name
+                    atol = 1e-5 * max(1.0, float(np.abs(same).max(initial=0)))
+                    np.testing.assert_allclose(
+                        results[name], same, rtol=1e-5, atol=atol, err_msg=f"{name} in {engine}"
+                    )
+    return data
+
+
+def fixed(shape: tuple[int | None, ...], array: np.ndarray) -> tuple[int, ...]:
+    """Return a shape with its free batch axis as an array has it."""
+    return tuple(len(array) if size is None else size for size in shape)
 
 
 def run_onnx(model: onnx.ModelProto, feeds: Feeds) -> dict[str, np.ndarray]:
@@ -173,9 +216,12 @@ def convert_and_run(model: onnx.ModelProto, feeds: Feeds | None = None) -> Conve
     given = random_feeds(model) if feeds is None else feeds
     data = write_tflite(ir.from_proto(model))
     expected = run_onnx(model, given)
-    results = run_tflite(data, given)
+    layouts = border_layouts(ir.from_proto(model).graph)
+    results = run_signature(
+        data, {n: in_layout(array, layouts.inputs[n]) for n, array in given.items()}
+    )
     graph = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0)).subgraphs[0]
-    turned = {name: channels_last(array, results[name].shape) for name, array in expected.items()}
+    turned = {n: in_layout(array, layouts.outputs[n]) for n, array in expected.items()}
     return Converted(data, read_ops(data), results, turned, graph.tensors)
 
 
@@ -202,6 +248,18 @@ def net() -> type[Net]:
 def same() -> Callable[..., Converted]:
     """Converts a model, asserts float parity, returns the conversion."""
     return assert_same
+
+
+@pytest.fixture
+def same_everywhere() -> Callable[..., bytes]:
+    """Converts a model, asserts float parity in both sets of kernels, returns the file."""
+    return assert_same_everywhere
+
+
+@pytest.fixture
+def ops_of() -> Callable[..., list[str]]:
+    """Names the operators of a file, or of one of its graphs."""
+    return read_ops
 
 
 @pytest.fixture

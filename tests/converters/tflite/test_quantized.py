@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ import pytest
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from edgeml_converters.graph import optimize
+from edgeml_runtime.engines import open_engine
 
 if TYPE_CHECKING:
     from tests.converters.tflite.conftest import Converted, Net
@@ -96,6 +99,24 @@ def test_depthwise_network(
         *("FULLY_CONNECTED", "DEQUANTIZE"),
     ]
     assert_within_one_quantum(converted)
+
+
+def test_grouped_convolutions_are_one_integer_operator(
+    net: type[Net], convert: Callable[..., Converted], tmp_path: Path
+) -> None:
+    """As of ResNeXt and ShuffleNet: neither dense nor depthwise; with a delegate and without."""
+    graph = net()
+    value = graph.conv(graph.input("x", [1, 16, 9, 9]), (16, 24), kernel=1)
+    output = graph.conv(value, (24, 16), groups=4)
+    model = graph.model(output)
+    samples = _samples(model)
+    converted = convert(quantized(model, tmp_path, samples), samples[0])
+    assert converted.ops == ["QUANTIZE", "CONV_2D", "CONV_2D", "DEQUANTIZE"]
+    assert_within_one_quantum(converted)
+    image = np.ascontiguousarray(samples[0]["x"].transpose(0, 2, 3, 1))
+    with closing(open_engine("litert-builtin", converted.data)) as engine:
+        found = engine.run({"x": image})
+    assert_within_one_quantum(replace(converted, results=found))
 
 
 def test_scales_are_those_of_the_source(

@@ -16,7 +16,7 @@ def _scores(samples: int, wrong: int, error: float = 0.0) -> Parity:
 
 
 def test_every_precision_has_a_row() -> None:
-    assert set(load_tolerances()) == {"float32", "float16", "dynamic", "int16", "int8"}
+    assert set(load_tolerances()) == {"float32", "float16", "dynamic", "int8x16", "int8"}
 
 
 def test_float32_is_held_to_its_range() -> None:

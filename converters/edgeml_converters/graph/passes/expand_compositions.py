@@ -14,14 +14,18 @@ from edgeml_converters.graph.attributes import (
     float_attribute,
     input_value,
     int_attribute,
-    opset,
     padding,
 )
 from edgeml_converters.graph.constants import constant_array, static_shape
 from edgeml_converters.graph.node_builder import NodeBuilder
+from edgeml_converters.graph.passes.expand_layer_norm import expand_layer_norm
+from edgeml_converters.graph.passes.expand_reductions import (
+    REDUCTIONS,
+    expand_reduction,
+    reduce_axes,
+)
 
 _Expansion = Callable[[NodeBuilder, ir.Node], ir.Value | None]
-_FIRST_OPSET_OF_AXES_INPUT = {"ReduceSum": 13, "ReduceMean": 18}
 
 
 def expand_compositions(model: ir.Model) -> bool:
@@ -43,15 +47,6 @@ def _given(node: ir.Node, index: int) -> ir.Value:
     value = input_value(node, index)
     assert value is not None
     return value
-
-
-def _reduce(
-    build: NodeBuilder, op_type: str, value: ir.Value, axes: list[int], node: ir.Node
-) -> ir.Value:
-    """Reduce *axes*, which stay with size 1."""
-    if opset(node) < _FIRST_OPSET_OF_AXES_INPUT[op_type]:
-        return build.op(op_type, value, axes=axes, keepdims=1)
-    return build.op(op_type, value, build.constant(np.array(axes, np.int64)), keepdims=1)
 
 
 def _gemm(build: NodeBuilder, node: ir.Node) -> ir.Value | None:
@@ -117,8 +112,8 @@ def _instance_norm(build: NodeBuilder, node: ir.Node) -> ir.Value | None:
     if shape is None:
         return None
     axes = list(range(2, len(shape)))
-    centred = build.op("Sub", source, _reduce(build, "ReduceMean", source, axes, node))
-    variance = _reduce(build, "ReduceMean", build.op("Mul", centred, centred), axes, node)
+    centred = build.op("Sub", source, reduce_axes(build, "ReduceMean", source, axes, node))
+    variance = reduce_axes(build, "ReduceMean", build.op("Mul", centred, centred), axes, node)
     epsilon = build.constant(np.array(float_attribute(node, "epsilon", 1e-5)))
     normal = build.op("Div", centred, build.op("Sqrt", build.op("Add", variance, epsilon)))
     along = (1, -1, *(1 for _ in axes))
@@ -133,10 +128,10 @@ def _lp_norm(build: NodeBuilder, node: ir.Node) -> ir.Value | None:
         return None
     axis = int_attribute(node, "axis", -1) % len(shape)
     if int_attribute(node, "p", 2) == 1:
-        size = _reduce(build, "ReduceSum", build.op("Abs", source), [axis], node)
+        size = reduce_axes(build, "ReduceSum", build.op("Abs", source), [axis], node)
     else:
         squares = build.op("Mul", source, source)
-        size = build.op("Sqrt", _reduce(build, "ReduceSum", squares, [axis], node))
+        size = build.op("Sqrt", reduce_axes(build, "ReduceSum", squares, [axis], node))
     # A vector of zeros stays one: its size is taken as the least normal number.
     least = build.constant(np.array(np.finfo(np.float32).tiny))
     return build.op("Div", source, build.op("Max", size, least))
@@ -183,8 +178,10 @@ def _cut_and_pad(
 _TABLE: dict[str, _Expansion] = {
     "Gemm": _gemm,
     "InstanceNormalization": _instance_norm,
+    "LayerNormalization": expand_layer_norm,
     "LpNormalization": _lp_norm,
     "MatMul": _matmul,
     "Mean": _mean,
     "Pad": _pad,
+    **dict.fromkeys(REDUCTIONS, expand_reduction),
 }

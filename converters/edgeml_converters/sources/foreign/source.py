@@ -53,6 +53,7 @@ def load_foreign(
     with TemporaryDirectory(prefix="edgeml-") as folder:
         record = worker.export(Path(folder), settings.progress)
         exported = _read_export(Path(folder) / MODEL_NAME, spec)
+        graph = exported.graph  # its weights are views of files that are gone after this block
         references = References(worker, record.framework, exported.inputs, exported.outputs)
         notes = _check_export(spec, exported, references, settings.progress)
     return replace(
@@ -60,6 +61,7 @@ def load_foreign(
         name=_name(spec),
         path=Path(spec),
         sha256=_digest(spec) or exported.sha256,
+        open_graph=lambda: graph,
         open_reference=references.open,
         notes=(*record.notes, *notes),
         labels=record.labels,

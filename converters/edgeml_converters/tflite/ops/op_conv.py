@@ -32,8 +32,6 @@ def lower_conv(step: Step, emit: Emitter) -> None:
     array = array.reshape(*array.shape[:2], *window.kernel)
     channels, groups = step.shape()[1], int_attribute(step.node, "group", 1)
     depthwise = groups > 1 and groups == channels
-    if groups > 1 and not depthwise and step.integer:
-        raise Refusal("a grouped convolution that is not depthwise has no int8 form")
     arranged = array.transpose(1, 2, 3, 0) if depthwise else array.transpose(0, 2, 3, 1)
     stored = (
         None if affine is None else Affine(affine.scale, affine.zero_point, 3 if depthwise else 0)

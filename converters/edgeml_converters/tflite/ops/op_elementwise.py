@@ -20,6 +20,8 @@ from edgeml_converters.tflite.step import (
 
 _BINARY = {"Add": "ADD", "Sub": "SUB", "Mul": "MUL", "Div": "DIV"}
 _EXTREMES = {"Max": "MAXIMUM", "Min": "MINIMUM"}
+_WIDE = {(0.0, math.inf), (0.0, 6.0)}
+"""The activations that have a kernel for int16."""
 _ACTIVATIONS = {
     (0.0, math.inf): "RELU",
     (0.0, 6.0): "RELU6",
@@ -84,7 +86,10 @@ def _chain(step: Step, emit: Emitter, code: str, options: dict[str, str]) -> Non
 def _clip_rule(step: Step) -> Affine | None:
     """MAXIMUM and MINIMUM cannot rescale, and the activations can."""
     known = activation_bounds(step.node) in _ACTIVATIONS
-    return any_scale(step) if known else same_scale_written(step)
+    affine = any_scale(step) if known else None
+    if affine is None or (affine.dtype == "int16" and activation_bounds(step.node) not in _WIDE):
+        return same_scale_written(step)
+    return affine
 
 
 def _stored(bound: float, source: Tensor) -> np.ndarray:
@@ -92,7 +97,8 @@ def _stored(bound: float, source: Tensor) -> np.ndarray:
     if source.affine is None:
         return np.array(bound, source.dtype)
     steps = np.rint(bound / source.affine.scale[0]) + source.affine.zero_point[0]
-    return np.array(np.clip(steps, -128, 127), np.int8)
+    limit = np.iinfo(source.dtype)
+    return np.array(np.clip(steps, limit.min, limit.max), source.dtype)
 
 
 @lowering("Relu", "Clip", integer=_clip_rule)
@@ -102,7 +108,8 @@ def lower_clip(step: Step, emit: Emitter) -> None:
     if bounds is None:
         raise Refusal("bounds that are computed at run time are not supported")
     source, target = emit.input(step, 0), emit.output(step)
-    if bounds in _ACTIVATIONS and (step.integer or source.dtype.kind == "f"):
+    narrow = source.dtype != np.int16 or bounds in _WIDE
+    if bounds in _ACTIVATIONS and narrow and (step.integer or source.dtype.kind == "f"):
         emit.operator(_ACTIVATIONS[bounds], [source], [target])
         return
     limits = [

@@ -28,7 +28,11 @@ def lower_gather(step: Step, emit: Emitter) -> None:
     """Write a selection along one axis."""
     axis = int_attribute(step.node, "axis", 0) % len(step.shape(0))
     source, target = emit.input(step, 0), emit.output(step)
-    indices = _indices(emit, emit.input(step, 1), step.shape(0)[axis])
+    counter = emit.counters.get(step.value(1))
+    if counter is None:
+        indices = _indices(emit, emit.input(step, 1), step.shape(0)[axis])
+    else:
+        indices = counter
     emit.operator("GATHER", [source, indices], [target], axis=axis, batch_dims=0)
 
 

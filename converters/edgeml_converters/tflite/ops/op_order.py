@@ -7,7 +7,7 @@ from edgeml_converters.tflite.blockers import Refusal
 from edgeml_converters.tflite.emitter import Emitter
 from edgeml_converters.tflite.formula import Formula
 from edgeml_converters.tflite.layout import SOURCE
-from edgeml_converters.tflite.ops.axes import at_last_axis
+from edgeml_converters.tflite.ops.axes import over_normalized_axis
 from edgeml_converters.tflite.program import Tensor
 from edgeml_converters.tflite.registry import lowering
 from edgeml_converters.tflite.step import Step
@@ -44,15 +44,11 @@ def lower_arg(step: Step, emit: Emitter) -> None:
 @lowering("Hardmax", ports=SOURCE)
 def lower_hardmax(step: Step, emit: Emitter) -> None:
     """Write ones at the first greatest element of an axis, and zeros elsewhere."""
-    source, target = emit.input(step, 0), emit.output(step)
-    axis = int_attribute(step.node, "axis", -1 if opset(step.node) >= _FLATTENED else 1)
-    if opset(step.node) < _FLATTENED and axis % len(source.shape) != len(source.shape) - 1:
-        raise Refusal("before opset 13, only the last axis is supported")
-    with at_last_axis(emit, source, target, axis) as (turned, result):
-        size = turned.shape[-1]
-        place = emit.constant(f"{target.name}/axis", np.array(len(turned.shape) - 1, np.int32))
-        found = emit.tensor(f"{target.name}/found", turned.shape[:-1], _INT32)
-        emit.operator("ARG_MAX", [turned, place], [found], output_type="INT32")
+    with over_normalized_axis(step, emit) as (source, target):
+        size = source.shape[-1]
+        place = emit.constant(f"{target.name}/axis", np.array(len(source.shape) - 1, np.int32))
+        found = emit.tensor(f"{target.name}/found", source.shape[:-1], _INT32)
+        emit.operator("ARG_MAX", [source, place], [found], output_type="INT32")
         parts = [
             emit.constant(f"{target.name}/{name}", np.array(value, kind))
             for name, value, kind in (
@@ -61,10 +57,7 @@ def lower_hardmax(step: Step, emit: Emitter) -> None:
                 ("off", 0, source.dtype),
             )
         ]
-        emit.operator("ONE_HOT", [found, *parts], [result], axis=-1)
-
-
-_FLATTENED = 13
+        emit.operator("ONE_HOT", [found, *parts], [target], axis=-1)
 
 
 @lowering("TopK", ports=SOURCE)

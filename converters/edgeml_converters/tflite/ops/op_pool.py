@@ -51,7 +51,7 @@ def lower_max_pool(step: Step, emit: Emitter) -> None:
 
 def _is_not_negative(tensor: Tensor, emit: Emitter) -> bool:
     if tensor.affine is not None:
-        return tensor.affine.zero_point[0] == -128
+        return tensor.affine.zero_point[0] == np.iinfo(tensor.dtype).min
     for operator in emit.program.operators:
         if tensor in operator.outputs:
             activation = operator.options.get("fused_activation_function")
