@@ -7,6 +7,7 @@ make it, or an interpreter that has it is given.
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +16,7 @@ from benchmarks.command import worded
 from benchmarks.converter_peers.converters import Converter, converters
 from benchmarks.converter_peers.subject import Subject, subjects
 from benchmarks.converter_peers.trial import Trial, attempt
-from benchmarks.converter_peers.verdict import total, verdicts
+from benchmarks.converter_peers.verdict import COLUMNS, Verdict, total, verdicts
 from edgeml_converters.sources.foreign.environment import find_python, framework_python
 from edgeml_converters.sources.foreign.framework import Framework, load_frameworks
 from edgeml_runtime.cache_folder import cache_root
@@ -42,6 +43,8 @@ def main() -> int:
     for verdict in found:
         print(verdict.sentence)
     print()
+    for line in _standing_counts(found):
+        print(line)
     for name in pythons:
         print(_totals(name, [trial for trial in trials if trial.converter == name]))
     print(f"{len(behind)} models where a peer is right and edgeml is not (at most 0)")
@@ -116,6 +119,15 @@ def _line(trial: Trial) -> str:
     verdict = "right" if trial.right else "WRONG"
     figures = f"{found.ops:6} ops {found.transposes:4} transposes"
     return f"{start} {figures}  {verdict} {found.error_share:.1e}{touched}"
+
+
+def _standing_counts(found: Sequence[Verdict]) -> Iterator[str]:
+    for peer in dict.fromkeys(verdict.peer for verdict in found):
+        of_peer = [verdict for verdict in found if verdict.peer == peer]
+        for column in COLUMNS:
+            held = Counter(v.standings[column] for v in of_peer if column in v.standings)
+            counts = ", ".join(f"{word} in {held[word]}" for word in ("leads", "ties", "trails"))
+            yield f"edgeml beside {peer}, {column}: {counts}"
 
 
 def _totals(name: str, trials: Sequence[Trial]) -> str:

@@ -20,8 +20,8 @@ class CommandRun:
         exit_code: Negative when a signal ended it.
         cpu_s: User and system time of it and of every process below it.
         peak_mib: The most memory that all its processes held at one time: the sum of their
-            proportional set sizes, looked at 20 times a second, or the peak of the largest process
-            as the kernel knows it, if that is more.
+            proportional set sizes, looked at up to 20 times a second, or the peak of the largest
+            process as the kernel knows it, if that is more.
         log: What it said, the end of it.
     """
 

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 
 _PERIOD_S = 0.05
+_REST = 20.0
+"""Looking takes the longer the more memory there is; it rests as many times as long."""
 
 
 def main() -> None:
@@ -26,24 +28,37 @@ def main() -> None:
         except OSError as error:
             sys.stderr.write(f"{command[0]}: {error.strerror}\n")
             os._exit(127)
-    end = time.monotonic() + timeout_s
+    try:
+        record.write_text(json.dumps(_watched(child, timeout_s)), encoding="utf-8")
+    finally:  # whatever ends the watcher, Ctrl-C included, leaves nothing running
+        _end(child)
+
+
+def _watched(child: int, timeout_s: float) -> dict[str, float]:
+    """Return what *child* cost when it has ended; it is ended when its time or its user is gone."""
+    end, user = time.monotonic() + timeout_s, os.getppid()
     largest_kib = 0
     while True:
+        begin = time.monotonic()
         found, status, usage = os.wait4(child, os.WNOHANG)
         if found:
             break
         largest_kib = max(largest_kib, _tree_kib(child))
-        if time.monotonic() > end:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child, signal.SIGKILL)
-            end += timeout_s
-        time.sleep(_PERIOD_S)
-    content = {
+        now = time.monotonic()
+        if now > end or os.getppid() != user:
+            _end(child)
+        time.sleep(max(_PERIOD_S, _REST * (now - begin)))
+    return {
         "exit_code": os.waitstatus_to_exitcode(status),
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
         "peak_mib": round(max(largest_kib, usage.ru_maxrss) / 1024, 1),
     }
-    record.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _end(child: int) -> None:
+    """End a process and all of its group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
 
 
 def _tree_kib(root: int) -> int:

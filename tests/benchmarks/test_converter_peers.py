@@ -1,6 +1,8 @@
 """Verdicts beside peers, reading any converter's tensors, and what a command costs."""
 
+import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -184,3 +186,21 @@ def test_a_cost_is_held_to_both_limits() -> None:
 )
 def test_a_percent_is_a_tie(own_ms: float, standing: str) -> None:
     assert Pair("net", "peer", own_ms, 1.0).standing == standing
+
+
+def test_a_command_does_not_outlive_its_user(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    command = (
+        f"import os, time; open({str(started)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    )
+    user = (
+        "import sys; from benchmarks.process_cost import run_measured; "
+        f"run_measured([sys.executable, '-c', {command!r}])"
+    )
+    process = subprocess.Popen([sys.executable, "-c", user])
+    while not (started.exists() and started.read_text()):
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    while Path(f"/proc/{started.read_text()}").exists():  # until the test's time is up
+        time.sleep(0.01)
