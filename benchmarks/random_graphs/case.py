@@ -77,7 +77,11 @@ def finished(sketch: Sketch) -> Case:
     if inner and sketch.chance(4):
         outputs.append(sketch.choose(inner))
     free = [t.name for t in used if t.rank >= 2 and t.shape[0] == 1]
-    return case_of(sketch, sketch.nodes, used, outputs, free if sketch.chance(6) else ())
+    if sketch.chance(6):
+        case = case_of(sketch, sketch.nodes, used, outputs, free)
+        if all(o.type.tensor_type.HasField("shape") for o in case.model.graph.output):
+            return case
+    return case_of(sketch, sketch.nodes, used, outputs)
 
 
 def case_of(

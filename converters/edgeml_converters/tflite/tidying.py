@@ -3,10 +3,11 @@
 import numpy as np
 
 from edgeml_converters.tflite.program import Operator, Program, Tensor
+from edgeml_converters.tflite.sharing import copy_overwritten
 
 
 def tidy(program: Program) -> None:
-    """Apply every rule until none applies any more, then drop what nobody reads."""
+    """Apply every rule until none applies any more, drop what nobody reads, copy where needed."""
     rules = (
         _merge_reshapes,
         _merge_transposes,
@@ -17,6 +18,7 @@ def tidy(program: Program) -> None:
     )
     while any(rule(program) for rule in rules):
         _drop_unread(program)
+    copy_overwritten(program)
 
 
 def _is_output(program: Program, tensor: Tensor) -> bool:

@@ -120,6 +120,22 @@ def _instance_norm(build: NodeBuilder, node: ir.Node) -> ir.Value | None:
     return build.op("Add", build.op("Mul", normal, scale), offset)
 
 
+def _layer_norm(build: NodeBuilder, node: ir.Node) -> ir.Value | None:
+    """By the centred values: the standard's own formula takes the difference of two large sums."""
+    source, offset = _given(node, 0), input_value(node, 2)
+    shape = static_shape(source)
+    if shape is None or source.dtype != ir.DataType.FLOAT:
+        return None
+    axes = list(range(int_attribute(node, "axis", -1) % len(shape), len(shape)))
+    centred = build.op("Sub", source, reduce_axes(build, "ReduceMean", source, axes, node))
+    squares = build.op("Mul", centred, centred)
+    variance = reduce_axes(build, "ReduceMean", squares, axes, node)
+    epsilon = build.constant(np.array(float_attribute(node, "epsilon", 1e-5)))
+    normal = build.op("Div", centred, build.op("Sqrt", build.op("Add", variance, epsilon)))
+    scaled = build.op("Mul", normal, _given(node, 1))
+    return scaled if offset is None else build.op("Add", scaled, offset)
+
+
 def _lp_norm(build: NodeBuilder, node: ir.Node) -> ir.Value | None:
     source = _given(node, 0)
     shape = static_shape(source)
@@ -177,6 +193,7 @@ def _cut_and_pad(
 _TABLE: dict[str, _Expansion] = {
     "Gemm": _gemm,
     "InstanceNormalization": _instance_norm,
+    "LayerNormalization": _layer_norm,
     "LpNormalization": _lp_norm,
     "MatMul": _matmul,
     "Mean": _mean,
