@@ -225,6 +225,11 @@ class Sketch:
         self.computed.extend(made)
         return made
 
+    def drop_last(self) -> None:
+        """Take the last node away."""
+        made = set(self.nodes.pop().output)
+        self.computed = [tensor for tensor in self.computed if tensor.name not in made]
+
     def _placed(
         self, op_type: str, sources: Sequence[Known | None], parameters: Mapping[str, Any]
     ) -> tuple[list[Known | None], dict[str, Any]] | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 def _before_a_convolution(graph: Net, op_type: str, size: tuple[int, int]) -> str:
     x = graph.op(op_type, graph.input("x", [1, 5, *size]))
+    x = graph.op("Add", x, graph.const(np.zeros((1, 5, 1, 1))))  # has the channels in any case
     return graph.op("Flatten", graph.conv(x, (5, 4)))
 
 
@@ -38,7 +39,7 @@ def _alone(graph: Net, op_type: str, size: tuple[int, int]) -> str:
 @pytest.mark.parametrize("build", [_before_a_convolution, _after_a_convolution, _alone])
 @pytest.mark.parametrize(
     "op_type",
-    ["Exp", "Identity", "GlobalAveragePool", "GlobalMaxPool", "Softmax", "ReduceSum", "Transpose"],
+    ["Exp", "Identity", "GlobalAveragePool", "GlobalMaxPool", "Softmax", "ReduceSum"],
 )
 def test_file_and_source_agree(
     net: type[Net],

@@ -67,7 +67,7 @@ def _pool_shape(node: ir.Node) -> ir.Shape | None:
     shape = None if source is None else source.shape
     kernel = ints_attribute(node, "kernel_shape")
     automatic = string_attribute(node, "auto_pad", "NOTSET")
-    if shape is None or kernel is None or automatic not in {"NOTSET", "VALID"}:
+    if shape is None or kernel is None:
         return None
     axes = len(kernel)
     strides = ints_attribute(node, "strides") or (1,) * axes
@@ -80,6 +80,9 @@ def _pool_shape(node: ir.Node) -> ir.Shape | None:
         if not isinstance(size, int):
             return None
         reach = (kernel[axis] - 1) * dilations[axis] + 1
+        if automatic.startswith("SAME"):
+            sizes.append(-(-size // strides[axis]))
+            continue
         free = size + pads[axis] + pads[axis + axes] - reach
         count = -(-free // strides[axis]) + 1
         if (count - 1) * strides[axis] >= size + pads[axis]:
