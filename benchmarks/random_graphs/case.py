@@ -12,7 +12,7 @@ import benchmarks.random_graphs.images
 import benchmarks.random_graphs.reductions
 import benchmarks.random_graphs.shapes  # noqa: F401 - these fill the table of families
 from benchmarks.random_graphs.registry import FAMILIES
-from benchmarks.random_graphs.sketch import Draw, Known, Sketch, assembled, run
+from benchmarks.random_graphs.sketch import REFUSALS, Draw, Known, Sketch, assembled, run
 from benchmarks.random_graphs.table import drawn_rows
 
 OLDEST_OPSET, NEWEST_OPSET = 7, onnx.defs.onnx_opset_version()
@@ -64,7 +64,11 @@ def grow(draw: Draw, seed: int) -> Case:
             break
         row = sketch.choose(options)
         FAMILIES[row.family](sketch, row)
-    return finished(sketch)
+    while True:
+        try:
+            return finished(sketch)
+        except REFUSALS:  # onnxruntime takes the nodes one by one, and not all of them together
+            sketch.drop_last()
 
 
 def finished(sketch: Sketch) -> Case:
@@ -77,7 +81,11 @@ def finished(sketch: Sketch) -> Case:
     if inner and sketch.chance(4):
         outputs.append(sketch.choose(inner))
     free = [t.name for t in used if t.rank >= 2 and t.shape[0] == 1]
-    return case_of(sketch, sketch.nodes, used, outputs, free if sketch.chance(6) else ())
+    if sketch.chance(6):
+        case = case_of(sketch, sketch.nodes, used, outputs, free)
+        if all(o.type.tensor_type.HasField("shape") for o in case.model.graph.output):
+            return case
+    return case_of(sketch, sketch.nodes, used, outputs)
 
 
 def case_of(

@@ -41,4 +41,4 @@ def add(
     **parameters: Any,  # noqa: ANN401 - whatever an operator takes
 ) -> list[Known] | None:
     """Add a node of a row's operator."""
-    return sketch.add(row.op_type, sources, parameters, outputs=outputs, exact=row.exact)
+    return sketch.add(row.op_type, sources, parameters, outputs=outputs, rounding=row.rounding)

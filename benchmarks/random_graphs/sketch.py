@@ -192,7 +192,7 @@ class Sketch:
         parameters: Mapping[str, Any] | None = None,
         *,
         outputs: int = 1,
-        exact: bool = False,
+        rounding: str = "relative",
     ) -> list[Known] | None:
         """Add a node if it can be: see the package.
 
@@ -201,7 +201,7 @@ class Sketch:
             sources: Its inputs.
             parameters: By name; inputs or attributes, as the operator set has them.
             outputs: How many it has.
-            exact: Whether it rounds nothing.
+            rounding: ``relative`` to the range, ``absolute``, or ``none``.
 
         Returns:
             Its outputs, or ``None`` if it was not added.
@@ -218,12 +218,17 @@ class Sketch:
             name=f"{op_type.lower()}{len(self.nodes)}",
             **attributes,
         )
-        made = self._evaluated(node, [t for t in given if t is not None], exact=exact)
+        made = self._evaluated(node, [t for t in given if t is not None], rounding)
         if made is None:
             return None
         self.nodes.append(node)
         self.computed.extend(made)
         return made
+
+    def drop_last(self) -> None:
+        """Take the last node away."""
+        made = set(self.nodes.pop().output)
+        self.computed = [tensor for tensor in self.computed if tensor.name not in made]
 
     def _placed(
         self, op_type: str, sources: Sequence[Known | None], parameters: Mapping[str, Any]
@@ -243,7 +248,7 @@ class Sketch:
         return given, attributes
 
     def _evaluated(
-        self, node: onnx.NodeProto, sources: Sequence[Known], *, exact: bool
+        self, node: onnx.NodeProto, sources: Sequence[Known], rounding: str
     ) -> list[Known] | None:
         try:
             model = single_node(node, sources, self.opset)
@@ -261,7 +266,7 @@ class Sketch:
             return None
         made = []
         for name, value, other in zip(node.output, values, others, strict=True):
-            error = _moved(value, other) + (0.0 if exact else _ROUNDING)
+            error = _moved(value, other) + _rounding(value, rounding)
             if error > _LARGEST_ERROR:
                 return None
             made.append(Known(name, value, error if value.dtype.kind == "f" else 0.0))
@@ -273,6 +278,13 @@ def _is_moderate(value: np.ndarray) -> bool:
         return False
     limit = _LARGEST_VALUE if value.dtype.kind == "f" else _LARGEST_INTEGER
     return value.dtype.kind == "b" or bool(np.abs(value.astype(np.float64)).max() <= limit)
+
+
+def _rounding(value: np.ndarray, kind: str) -> float:
+    """Return what an operator itself may be off by, as a share of the range."""
+    if kind == "none":
+        return 0.0
+    return _ROUNDING if kind == "relative" else _ROUNDING / min(1.0, span(value))
 
 
 def _moved(value: np.ndarray, other: np.ndarray) -> float:

@@ -21,7 +21,8 @@ class Row:
         ranks: How many axes its first input may have.
         attributes: By name: a list to choose from, ``{between = [low, high]}``, or ``"axis"``.
         weight: How often it is drawn, compared with the others.
-        exact: Whether it only moves or selects elements, so that nothing is rounded.
+        rounding: ``none`` where elements are only moved or selected, ``absolute`` where TFLite's
+            form is right to so many places after the point.
         partner: What the second input of a pair is: ``""``, ``nonzero``, ``shift``, ``exponent`` or
             ``slope``.
     """
@@ -32,7 +33,7 @@ class Row:
     ranks: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     weight: int = 1
-    exact: bool = False
+    rounding: str = "relative"
     partner: str = ""
 
     def exists_in(self, opset: int) -> bool:

@@ -5,10 +5,11 @@ import numpy as np
 from edgeml_converters.tflite.links import Links
 from edgeml_converters.tflite.merging import MERGES
 from edgeml_converters.tflite.program import Operator, Program, Tensor
+from edgeml_converters.tflite.sharing import copy_overwritten
 
 
 def tidy(program: Program) -> None:
-    """Apply every rule until none applies any more, then drop what nobody reads; in bodies too."""
+    """Apply every rule until none applies any more, in bodies too; copy where that is needed."""
     for part in list(program.programs())[1:]:
         _tidy_graph(part)
     _tidy_graph(program)
@@ -19,6 +20,7 @@ def _tidy_graph(program: Program) -> None:
     while any(rule(program, links) for rule in (*_RULES, *MERGES)):
         _drop_unread(program)
         links = Links(program)
+    copy_overwritten(program)
 
 
 def _reshapes(program: Program) -> list[Operator]:

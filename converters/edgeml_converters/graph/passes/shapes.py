@@ -66,17 +66,23 @@ def _pool_shape(node: ir.Node) -> ir.Shape | None:
     source = node.inputs[0]
     shape = None if source is None else source.shape
     kernel = ints_attribute(node, "kernel_shape")
-    if shape is None or kernel is None or string_attribute(node, "auto_pad", "NOTSET") != "NOTSET":
+    automatic = string_attribute(node, "auto_pad", "NOTSET")
+    if shape is None or kernel is None:
         return None
     axes = len(kernel)
     strides = ints_attribute(node, "strides") or (1,) * axes
     dilations = ints_attribute(node, "dilations") or (1,) * axes
-    pads = ints_attribute(node, "pads") or (0,) * (2 * axes)
+    pads = (0,) * (2 * axes)
+    if automatic == "NOTSET":
+        pads = ints_attribute(node, "pads") or pads
     sizes = list(shape[:2])
     for axis, size in enumerate(shape[2:]):
         if not isinstance(size, int):
             return None
         reach = (kernel[axis] - 1) * dilations[axis] + 1
+        if automatic.startswith("SAME"):
+            sizes.append(-(-size // strides[axis]))
+            continue
         free = size + pads[axis] + pads[axis + axes] - reach
         count = -(-free // strides[axis]) + 1
         if (count - 1) * strides[axis] >= size + pads[axis]:
@@ -117,5 +123,5 @@ def _rank(node: ir.Node) -> int | None:
     return shape.rank() + (len(tuple(_axes(node))) if node.op_type == "Unsqueeze" else 0)
 
 
-_NEGATIVE_AXES = frozenset({"Concat", "Squeeze", "Unsqueeze"})
+_NEGATIVE_AXES = frozenset({"Concat", "Slice", "Squeeze", "Unsqueeze"})
 _FIRST_OPSET_OF_NEGATIVE = 11

@@ -20,7 +20,7 @@ from edgeml_converters.tflite.blockers import Refusal
 from edgeml_converters.tflite.emitter import Emitter
 from edgeml_converters.tflite.layout import CHANNELS_LAST, SOURCE, Ports
 from edgeml_converters.tflite.order import Order
-from edgeml_converters.tflite.program import Tensor
+from edgeml_converters.tflite.program import Affine, Tensor
 from edgeml_converters.tflite.registry import lowering
 from edgeml_converters.tflite.resampling import Axis, nearest_places, weights
 from edgeml_converters.tflite.step import Step, same_scale, shape_of
@@ -122,7 +122,12 @@ def _ports(step: Step) -> Ports:
     return CHANNELS_LAST if _is_native(step) else SOURCE
 
 
-@lowering("Resize", "Upsample", ports=_ports, integer=same_scale)
+def _integer_rule(step: Step) -> Affine | None:
+    """TFLite's resizers take int8; products of matrices would be rounded on the way."""
+    return same_scale(step) if _is_native(step) else None
+
+
+@lowering("Resize", "Upsample", ports=_ports, integer=_integer_rule)
 def lower_resize(step: Step, emit: Emitter) -> None:
     """Write a resizer, or a product or selection for each axis whose size changes."""
     source, target = emit.input(step, 0), emit.output(step)
@@ -137,8 +142,6 @@ def lower_resize(step: Step, emit: Emitter) -> None:
             align, half = _NATIVE_COORDINATES[mode, coordinates]
         emit.operator(code, [source, size], [target], align_corners=align, half_pixel_centers=half)
         return
-    if step.integer:
-        raise Refusal("this kind of resizing has no int8 form")
     changed = [at for at, axis in enumerate(axes) if axis.is_changed]
     if not changed:
         emit.reshape(source, target)
