@@ -59,10 +59,6 @@ def test_kernels_take_int8_weights_or_have_them_dequantized(
     kind: str,
     ops: list[str],
     engine: str,
-    onnx_runner: Callable[..., dict[str, np.ndarray]],
-    kind: str,
-    ops: list[str],
-    engine: str,
 ) -> None:
     model = _network(net(), kind)
     data = write_tflite(ir.from_proto(model), "int8")
@@ -88,10 +84,6 @@ def test_kernels_take_int8_weights_or_have_them_dequantized(
 )
 def test_a_file_says_the_oldest_engine_that_runs_it(
     net: type[Net],
-    onnx_runner: Callable[..., dict[str, np.ndarray]],
-    kind: str,
-    ops: list[str],
-    engine: str,
     kind: str,
     storage: Storage,
     oldest: str,
