@@ -13,6 +13,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from onnx import numpy_helper
 
+import edgeml_runtime
 from edgeml import convert
 from edgeml_runtime.bundle import open_bundle
 from edgeml_runtime.errors import UnsupportedError
@@ -244,3 +245,31 @@ def _scales(scales: np.ndarray, zero_points: np.ndarray) -> Scales:
         tuple(float(scale) for scale in np.atleast_1d(scales)),
         tuple(int(point) for point in np.atleast_1d(zero_points)),
     )
+
+
+def test_every_other_precision_is_verified_bundled_and_run(example: Path, tmp_path: Path) -> None:
+    conversion = convert(
+        example / "fashion.onnx",
+        tmp_path,
+        precisions=["float16", "dynamic", "int8x16"],
+        calibrate=str(example / "calibration.npz"),
+        evaluate=str(example / "test.npz"),
+        preprocess=example / "preprocess.toml",
+    )
+    assert conversion.passed
+    assert [artifact.id for artifact in conversion.artifacts] == [
+        f"{precision}.{suffix}"
+        for precision in ("float16", "dynamic", "int8x16")
+        for suffix in ("onnx", "tflite")
+    ]
+    for artifact in conversion.artifacts:
+        assert artifact.accuracy is not None
+        assert abs(artifact.accuracy.drop) <= 0.3
+        assert artifact.parity.rel_range <= (0.01 if artifact.precision != "int8x16" else 0.08)
+        assert artifact.size_bytes < 90_000
+        assert conversion.bundle is not None
+        model = edgeml_runtime.load(conversion.bundle, variant=artifact.id)
+        assert model.self_test().passed
+    schemes = [(entry.scheme, entry.samples) for entry in conversion.quantizations]
+    assert schemes == [("float16", 0), ("dynamic", 0), ("int8x16", 200)]
+    assert conversion.quantization == conversion.quantizations[2]

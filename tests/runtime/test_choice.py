@@ -68,6 +68,16 @@ def test_int8_when_its_accuracy_is_recorded_and_good(manifest: Manifest) -> None
     assert _best(_change(manifest, {"int8.tflite": -0.2})) == ("int8.tflite", "litert")
 
 
+def test_precisions_rank_by_what_they_cost_without_records(manifest: Manifest) -> None:
+    names = ("float16", "int8x16", "dynamic", "float32", "int8", "of the future")
+    onnx = manifest.variants[0]
+    variants = tuple(replace(onnx, id=f"{name}.onnx", precision=name) for name in names)
+    safe = _change(replace(manifest, variants=variants), {v.id: 0.0 for v in variants})
+    ranked = rank_choices(safe, ALL, "aarch64", engine="onnxruntime")
+    wanted = ["int8", "dynamic", "float32", "float16", "int8x16", "of the future"]
+    assert [choice.variant.precision for choice in ranked] == wanted
+
+
 def test_the_smallest_recorded_latency_among_the_safe(manifest: Manifest) -> None:
     latency = {
         "float32.onnx": [_latency("onnxruntime", 9.0)],

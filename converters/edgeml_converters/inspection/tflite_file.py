@@ -34,7 +34,8 @@ _ITEM_BITS = {
     **dict.fromkeys(("COMPLEX64", "FLOAT64", "INT64", "UINT64"), 64),
     "COMPLEX128": 128,
 }
-_NO_WEIGHTS = ("INT64", "BOOL", "STRING")
+_NO_WEIGHTS = ("BOOL", "STRING")
+_BIAS_TYPES = ("INT32", "INT64")
 
 
 def inspect_tflite(path: Path) -> Inspection:
@@ -157,14 +158,14 @@ def _free_axes(model: StoredModel) -> Iterator[FreeAxis]:
 
 
 def _parameters(graph: StoredGraph) -> int:
-    """Count the elements of all weights; int32 counts where it is quantized, as a bias is."""
+    """Count the elements of all weights; integers of a bias count where they are quantized."""
     return sum(
         tensor.data_bytes * 8 // _ITEM_BITS[tensor.type]
         for tensor in graph.tensors
         if tensor.shape
         and tensor.type in _ITEM_BITS
         and tensor.type not in _NO_WEIGHTS
-        and (tensor.type != "INT32" or tensor.quantized)
+        and (tensor.type not in _BIAS_TYPES or tensor.quantized)
     )
 
 

@@ -107,7 +107,9 @@ def quantize_weights(
         input_scale: Scale of the activations that are multiplied.
         bias: (channels,) or None.
     """
-    scales = _channel_scales(weights, axis)
+    largest = _largest(weights, axis)
+    scales = np.maximum(largest / WEIGHT_MAX, largest.max(initial=0.0) * WEAKEST_CHANNEL)
+    scales[largest == 0.0] = scales.max(initial=0.0) or 1.0
     if bias is not None:
         scales = np.maximum(scales, np.abs(bias, dtype=np.float64) / BIAS_MAX / input_scale)
     return _rounded(weights, axis, np.maximum(scales, SMALLEST_PRODUCT / input_scale))
@@ -118,15 +120,15 @@ def symmetric_weights(weights: Floats, axis: int) -> QuantizedWeights:
 
     They are to be multiplied by float activations, or by such of a scale that is not known yet.
     """
-    return _rounded(weights, axis, np.maximum(_channel_scales(weights, axis), SMALLEST_SCALE))
+    scales = _largest(weights, axis) / WEIGHT_MAX
+    scales[scales == 0.0] = 1.0
+    return _rounded(weights, axis, np.maximum(scales, SMALLEST_SCALE))
 
 
-def _channel_scales(weights: Floats, axis: int) -> npt.NDArray[np.float64]:
+def _largest(weights: Floats, axis: int) -> npt.NDArray[np.float64]:
+    """Return the largest magnitude of each channel."""
     others = tuple(index for index in range(weights.ndim) if index != axis % weights.ndim)
-    largest = np.abs(weights, dtype=np.float64).max(axis=others, initial=0.0)
-    scales = np.maximum(largest / WEIGHT_MAX, largest.max(initial=0.0) * WEAKEST_CHANNEL)
-    scales[largest == 0.0] = scales.max(initial=0.0) or 1.0
-    return np.asarray(scales, np.float64)
+    return np.asarray(np.abs(weights, dtype=np.float64).max(axis=others, initial=0.0))
 
 
 def _rounded(weights: Floats, axis: int, channel_scales: Floats) -> QuantizedWeights:

@@ -10,12 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeml_converters.graph import optimize
-from edgeml_converters.quantize import calibrate, quantization_summary, quantize_int8
+from edgeml_converters.quantize import (
+    calibrate,
+    halve_weights,
+    quantization_summary,
+    quantize_dynamic,
+    quantize_int8,
+    quantize_int8x16,
+    quantize_lookups,
+)
 from edgeml_converters.quantize.plan import AMONG_FLOAT, SCALE_CONFLICT
 from edgeml_converters.tflite import write_tflite
 from edgeml_converters.tflite_import import import_tflite
 from edgeml_runtime.engines import open_engine
 
+LARGEST_GAPS = {"float16": 1e-4, "dynamic": 0.05, "int8x16": 1e-3}
+"""Of the range: how far two engines may be apart that were given the same numbers to compute with,
+and round activations as they like where they are dynamic."""
 LARGEST_ERROR = 0.25  # of the standard deviation, root mean square, over at most six layers
 PAD_BELOW_AND_RIGHT = [0, 0, 0, 0, 0, 0, 1, 1]
 WINDOW = {"kernel_shape": [2, 2], "pads": [0, 0, 1, 1]}
@@ -135,3 +146,50 @@ def test_a_quantized_network_written_and_read_back_gives_the_same_numbers(
     found = run(imported, {"x": np.ascontiguousarray(given_image)})[output]
     turned = expected.transpose(0, 2, 3, 1) if expected.ndim == 4 else expected
     assert np.array_equal(found, expected) or np.array_equal(found, turned)
+
+
+def _both_forms(model: ir.Model, precision: str, inputs: np.ndarray) -> tuple[ir.Model, bytes]:
+    """Return the ONNX graph and the TFLite file of a precision."""
+    if precision == "float16":
+        return halve_weights(model), write_tflite(model, "float16")
+    if precision == "dynamic":
+        return quantize_dynamic(model), write_tflite(quantize_lookups(model)[0], "int8")
+    samples = [{"x": sample[np.newaxis]} for sample in inputs]
+    quantized = quantize_int8x16(model, calibrate(model, samples))
+    return quantized, write_tflite(quantized)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.sampled_from(sorted(LAYERS)), max_size=5),
+    st.sampled_from(sorted(HEADS)),
+    st.sampled_from(sorted(LARGEST_GAPS)),
+    st.sampled_from(["litert", "litert-builtin"]),
+)
+def test_both_formats_of_a_precision_give_the_same_numbers(
+    net: Callable[..., Any],
+    run: Callable[..., Any],
+    layers: list[str],
+    head: str,
+    precision: str,
+    engine: str,
+) -> None:
+    small = net()
+    value = small.conv(small.conv("x", 3, 40), 40, 4)  # with weights worth eight bits
+    channels = 4
+    for kind in layers:
+        value, channels = LAYERS[kind](small, value, channels)
+    output = HEADS[head](small, value, channels)
+    model = small.finish(output)
+    inputs = np.random.default_rng(5).standard_normal((4, 3, 8, 8), np.float32)
+    graph, data = _both_forms(model, precision, inputs)
+    expected = run(graph, {"x": inputs})[output]
+    with closing(open_engine(engine, data)) as opened:
+        sizes = opened.inputs[0].shape
+        images = inputs if sizes[1] == 3 else inputs.transpose(0, 2, 3, 1)
+        found = np.concatenate([opened.run({"x": image[np.newaxis]})[output] for image in images])
+    if found.shape != expected.shape or (found.ndim == 4 and sizes[1] != 3):
+        found = found.transpose(0, 3, 1, 2)
+    span = max(float(np.ptp(expected)), float(np.abs(expected).max()) / 4, 1e-6)
+    gap = float(np.abs(found - expected).max()) / span
+    assert gap <= LARGEST_GAPS[precision], f"{gap} of the range"
