@@ -1,6 +1,19 @@
 """Writes TFLite files from ONNX graphs, with no framework but the schema of ai-edge-litert."""
 
 from edgeml_converters.tflite.blockers import Blocker
-from edgeml_converters.tflite.writer import check_convertible, supported_ops, write_tflite
+from edgeml_converters.tflite.writer import (
+    TfliteFile,
+    check_convertible,
+    convert_tflite,
+    supported_ops,
+    write_tflite,
+)
 
-__all__ = ["Blocker", "check_convertible", "supported_ops", "write_tflite"]
+__all__ = [
+    "Blocker",
+    "TfliteFile",
+    "check_convertible",
+    "convert_tflite",
+    "supported_ops",
+    "write_tflite",
+]
