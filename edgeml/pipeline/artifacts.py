@@ -89,7 +89,8 @@ def _write(plan: Plan, format_: Format, precision: str, graph: ir.Model) -> Draf
     weights_name = weights_file(Path(file_name)).name
     with reading(plan.source.path):
         fitting = plan.min_runtimes.fit(graph, format_.name)
-        draft = Draft(format_, precision, *format_.render(fitting, weights_name))
+        written = format_.render(fitting, weights_name)
+    draft = Draft(format_, precision, written.data, written.weights, notes=written.notes)
     plan.min_runtimes.check(draft.data, format_.name, file_name)
     return draft
 

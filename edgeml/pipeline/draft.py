@@ -20,6 +20,7 @@ class Draft:
         data: The file.
         weights: Where the model is too large for one file, the second one; else empty.
         staged: Where the files were written already, as models in two files must be to be opened.
+        notes: What the user should know of how it was written; whole sentences.
     """
 
     format: Format
@@ -27,6 +28,7 @@ class Draft:
     data: bytes
     weights: bytes = b""
     staged: Path | None = None
+    notes: tuple[str, ...] = ()
 
     def file_name(self, name: str) -> str:
         """Return the file's name for the model *name*."""

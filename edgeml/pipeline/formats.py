@@ -10,7 +10,7 @@ from typing import Final
 import onnx_ir as ir
 
 from edgeml_converters.graph import serialize_onnx, split_weights, weights_bytes
-from edgeml_converters.tflite import write_tflite
+from edgeml_converters.tflite import convert_tflite
 from edgeml_runtime.engines import ENGINE_FORMATS, install_line, installed_engines
 from edgeml_runtime.errors import MissingToolError, UnsupportedError
 
@@ -21,37 +21,52 @@ PRECISIONS: Final = ("float32", "int8")
 
 
 @dataclass(frozen=True)
+class Written:
+    """A model as a file.
+
+    Args:
+        data: The file.
+        weights: Where the model is too large for one file, the second one; else empty.
+        notes: What the user should know of how it was written; whole sentences.
+    """
+
+    data: bytes
+    weights: bytes = b""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Format:
     """One file format.
 
     Args:
         name: As the command line and the manifest call it; also the suffix of its files.
-        write: Turns a graph into the bytes of a file.
+        write: Turns a graph into a file.
         image_layout: The layout of images in its inputs and outputs; None for the source's own.
         split: Turns a graph, and a name for the file of its weights, into the bytes of two files;
             None where the format has one file only.
     """
 
     name: str
-    write: Callable[[ir.Model], bytes]
+    write: Callable[[ir.Model], Written]
     image_layout: str | None
     split: Callable[[ir.Model, str], tuple[bytes, bytes]] | None = None
 
-    def render(self, graph: ir.Model, weights_name: str) -> tuple[bytes, bytes]:
-        """Return the file of *graph*, and that of its weights: empty unless one is too small.
+    def render(self, graph: ir.Model, weights_name: str) -> Written:
+        """Return the file of *graph*, or two where one is too small.
 
         Raises:
             UnsupportedError: The format cannot hold the model.
         """
         size_bytes = weights_bytes(graph)
         if size_bytes <= LARGEST_FILE_BYTES:
-            return self.write(graph), b""
+            return self.write(graph)
         if self.split is None:
             raise UnsupportedError(
                 f"The weights take {size_bytes:,} bytes, and a .{self.name} file holds 2 GiB.",
                 "Quantize the model, or convert with --to onnx.",
             )
-        return self.split(graph, weights_name)
+        return Written(*self.split(graph, weights_name))
 
     @property
     def engines(self) -> tuple[str, ...]:
@@ -74,7 +89,16 @@ class Format:
         )
 
 
+def _onnx(graph: ir.Model) -> Written:
+    return Written(serialize_onnx(graph))
+
+
+def _tflite(graph: ir.Model) -> Written:
+    file = convert_tflite(graph)
+    return Written(file.data, notes=file.notes)
+
+
 FORMATS: Final[Mapping[str, Format]] = {
-    "onnx": Format("onnx", serialize_onnx, None, split_weights),
-    "tflite": Format("tflite", write_tflite, "NHWC"),
+    "onnx": Format("onnx", _onnx, None, split_weights),
+    "tflite": Format("tflite", _tflite, "NHWC"),
 }

@@ -104,6 +104,7 @@ class Conversion:
         quantization: What became int8 and what did not, if anything was quantized.
         bundle: The bundle, or None when every artifact was rejected.
         timings_s: Seconds by step.
+        notes: What the user should know of how the source was read and the artifacts written.
     """
 
     source: SourceModel
@@ -114,6 +115,7 @@ class Conversion:
     quantization: QuantizationSummary | None
     bundle: Path | None
     timings_s: Mapping[str, float] = field(compare=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def failures(self) -> tuple[GateError, ...]:
@@ -144,7 +146,7 @@ class Conversion:
                 "sha256": self.source.sha256,
                 **self.source.provenance,
             },
-            "notes": list(self.source.notes),
+            "notes": list(self.notes),
             "task": self.task,
             "verified_on": self.verified_on,
             "artifacts": [item.to_json(shown(item.path)) for item in self.artifacts],

@@ -69,7 +69,7 @@ def convert_tflite(model: ir.Model) -> TfliteFile:
     with _in_words():
         tidy(emitter.program)
         holder = _free_batch(model, emitter.program) if has_free_batch(model) else ""
-        notes = (f"the batch of the TFLite file is 1: {holder}",) if holder else ()
+        notes = (f"The batch of the TFLite file is 1: {holder}.",) if holder else ()
         return TfliteFile(serialize(emitter.program), notes)
 
 

@@ -135,7 +135,7 @@ def test_what_holds_the_batch_is_named(net: type[Net]) -> None:
     model = graph.model(graph.op("Expand", column, sizes))
     written = convert_tflite(ir.from_proto(model))
     (note,) = written.notes
-    assert "the batch of the TFLite file is 1" in note
+    assert note.startswith("The batch of the TFLite file is 1: ")
     assert "BROADCAST_TO" in note
     assert signatures(written.data) == [[1, 4], [1, 3]]
 
