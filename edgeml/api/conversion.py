@@ -106,6 +106,7 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
         quantizations=quantizations,
         bundle=stage.output / bundle if accepted else None,
         timings_s=watch.seconds(),
+        notes=tuple(dict.fromkeys((*plan.source.notes, *(n for d in drafts for n in d.notes)))),
     )
     _write_files(stage, bundle, conversion, examined)
     return conversion

@@ -198,7 +198,7 @@ def command(
 
 def _print_text(conversion: "Conversion") -> None:
     print_table(COLUMNS, [_row(artifact) for artifact in conversion.artifacts])
-    print_lines(*(f"note: {note}" for note in conversion.source.notes))
+    print_lines(*(f"note: {note}" for note in conversion.notes))
     print_lines(f"verified against {conversion.source.path.name} on {conversion.verified_on}")
     for artifact in conversion.artifacts:
         if artifact.weights is not None:

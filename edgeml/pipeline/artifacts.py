@@ -7,7 +7,7 @@ from pathlib import Path
 import onnx_ir as ir
 
 from edgeml.pipeline.draft import Draft, weights_file, write_draft
-from edgeml.pipeline.formats import Format, Parts
+from edgeml.pipeline.formats import Format, Written
 from edgeml.pipeline.plan import Plan
 from edgeml.pipeline.precisions import PRECISIONS
 from edgeml.pipeline.stopwatch import Stopwatch
@@ -59,7 +59,7 @@ class Drafting:
             if format_.name == native.format:
                 path = self._path(format_, precision)
                 plan.min_runtimes.check([native.data], format_.name, path.name)
-                yield write_draft(path, format_, precision, [native.data])
+                yield write_draft(path, format_, precision, Written([native.data]))
             else:
                 yield self._write(format_, native.graph_precision, self._optimized)
 
@@ -99,18 +99,17 @@ class Drafting:
 
     def _write(self, format_: Format, precision: str, graph: ir.Model) -> Draft:
         with self._watch.timing("write"):
-            parts, weights = self._render(format_, precision, graph)
-            return write_draft(self._path(format_, precision), format_, precision, parts, weights)
+            written = self._render(format_, precision, graph)
+            return write_draft(self._path(format_, precision), format_, precision, written)
 
-    def _render(self, format_: Format, precision: str, graph: ir.Model) -> tuple[Parts, Parts]:
-        """Return the parts of the file of *graph*, and of that of its weights if it has its own."""
+    def _render(self, format_: Format, precision: str, graph: ir.Model) -> Written:
         path = self._path(format_, precision)
         storage = PRECISIONS[precision].storage if precision in PRECISIONS else "float32"
         with reading(self._plan.source.path):
             fitting = self._plan.min_runtimes.fit(graph, format_.name)
-            parts, weights = format_.render(fitting, weights_file(path).name, storage)
-        self._plan.min_runtimes.check(parts, format_.name, path.name)
-        return parts, weights
+            written = format_.render(fitting, weights_file(path).name, storage)
+        self._plan.min_runtimes.check(written.parts, format_.name, path.name)
+        return written
 
     def _path(self, format_: Format, precision: str) -> Path:
         return self._folder / f"{self._plan.name}.{precision}.{format_.name}"

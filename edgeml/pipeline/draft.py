@@ -6,7 +6,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Final
 
-from edgeml.pipeline.formats import Format, Parts
+from edgeml.pipeline.formats import Format, Written
 
 WEIGHTS_SUFFIX: Final = ".data"
 
@@ -22,6 +22,7 @@ class Draft:
         split: Whether a second file, beside it, holds the weights.
         size_bytes: The size of all files.
         sha256: The digest of the file, followed by the weights beside it if there are any.
+        notes: What the user should know of how it was written; whole sentences.
     """
 
     format: Format
@@ -30,6 +31,7 @@ class Draft:
     split: bool
     size_bytes: int
     sha256: str
+    notes: tuple[str, ...] = ()
 
     @property
     def file_name(self) -> str:
@@ -42,25 +44,18 @@ class Draft:
             return mmap(stream.fileno(), 0, access=ACCESS_READ)
 
 
-def write_draft(
-    path: Path,
-    format_: Format,
-    precision: str,
-    parts: Parts,
-    weights: Parts = (),
-) -> Draft:
+def write_draft(path: Path, format_: Format, precision: str, written: Written) -> Draft:
     """Write a model and return the draft.
 
     Args:
         path: The file.
         format_: Its format.
         precision: Its precision.
-        parts: What it holds, one after the other.
-        weights: What the file of weights holds, where the model takes two files.
+        written: What it holds, and the file beside it where the model takes two.
     """
     digest = hashlib.sha256()
     size_bytes = 0
-    for file, content in ((path, parts), (weights_file(path), weights)):
+    for file, content in ((path, written.parts), (weights_file(path), written.weights)):
         if not content:
             continue
         with file.open("wb") as stream:
@@ -68,7 +63,15 @@ def write_draft(
                 stream.write(part)
                 digest.update(part)
                 size_bytes += len(part)
-    return Draft(format_, precision, path, bool(weights), size_bytes, digest.hexdigest())
+    return Draft(
+        format=format_,
+        precision=precision,
+        path=path,
+        split=bool(written.weights),
+        size_bytes=size_bytes,
+        sha256=digest.hexdigest(),
+        notes=written.notes,
+    )
 
 
 def weights_file(path: Path) -> Path:

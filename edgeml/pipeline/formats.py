@@ -10,7 +10,7 @@ from typing import Final
 import onnx_ir as ir
 
 from edgeml_converters.graph import Bytes, onnx_parts, split_weights, weights_bytes
-from edgeml_converters.tflite import Storage, tflite_parts
+from edgeml_converters.tflite import Storage, convert_tflite
 from edgeml_runtime.engines import ENGINE_FORMATS, install_line, installed_engines
 from edgeml_runtime.errors import MissingToolError, UnsupportedError
 
@@ -21,25 +21,39 @@ Parts = Sequence[Bytes]
 
 
 @dataclass(frozen=True)
+class Written:
+    """A model as a file, in parts that are to be written one after the other.
+
+    Args:
+        parts: The file.
+        weights: Where the model is too large for one file, the second one; else empty.
+        notes: What the user should know of how it was written; whole sentences.
+    """
+
+    parts: Parts
+    weights: Parts = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Format:
     """One file format.
 
     Args:
         name: As the command line and the manifest call it; also the suffix of its files.
-        write: Turns a graph into the parts of a file, to be written one after the other, with float
-            weights stored as it is told.
+        write: Turns a graph into a file, with float weights stored as it is told.
         image_layout: The layout of images in its inputs and outputs; None for the source's own.
         split: Turns a graph, and a name for the file of its weights, into the parts of two files;
             None where the format has one file only.
     """
 
     name: str
-    write: Callable[[ir.Model, Storage], Parts]
+    write: Callable[[ir.Model, Storage], Written]
     image_layout: str | None
     split: Callable[[ir.Model, str], tuple[Parts, Parts]] | None = None
 
-    def render(self, graph: ir.Model, weights_name: str, storage: Storage) -> tuple[Parts, Parts]:
-        """Return the parts of the file of *graph*, and of that of its weights, which may be none.
+    def render(self, graph: ir.Model, weights_name: str, storage: Storage) -> Written:
+        """Return the file of *graph*, or two where one is too small.
 
         Args:
             graph: The model.
@@ -51,13 +65,13 @@ class Format:
         """
         size_bytes = weights_bytes(graph)
         if size_bytes <= LARGEST_FILE_BYTES:
-            return self.write(graph, storage), ()
+            return self.write(graph, storage)
         if self.split is None:
             raise UnsupportedError(
                 f"The weights take {size_bytes:,} bytes, and a .{self.name} file holds 2 GiB.",
                 "Quantize the model, or convert with --to onnx.",
             )
-        return self.split(graph, weights_name)
+        return Written(*self.split(graph, weights_name))
 
     @property
     def engines(self) -> tuple[str, ...]:
@@ -80,12 +94,17 @@ class Format:
         )
 
 
-def _write_onnx(graph: ir.Model, _storage: Storage) -> Parts:
+def _write_onnx(graph: ir.Model, _storage: Storage) -> Written:
     """Write a graph that has its weights as they are to be stored."""
-    return onnx_parts(graph)
+    return Written(onnx_parts(graph))
+
+
+def _write_tflite(graph: ir.Model, storage: Storage) -> Written:
+    file = convert_tflite(graph, storage)
+    return Written(file.parts, notes=file.notes)
 
 
 FORMATS: Final[Mapping[str, Format]] = {
     "onnx": Format("onnx", _write_onnx, None, split_weights),
-    "tflite": Format("tflite", tflite_parts, "NHWC"),
+    "tflite": Format("tflite", _write_tflite, "NHWC"),
 }

@@ -106,6 +106,7 @@ class Conversion:
         quantizations: What was quantized and what was not, for each precision but float32.
         bundle: The bundle, or None when every artifact was rejected.
         timings_s: Seconds by step.
+        notes: What the user should know of how the source was read and the artifacts written.
     """
 
     source: SourceModel
@@ -116,6 +117,7 @@ class Conversion:
     quantizations: tuple[QuantizationSummary, ...]
     bundle: Path | None
     timings_s: Mapping[str, float] = field(compare=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def quantization(self) -> QuantizationSummary | None:
@@ -152,7 +154,7 @@ class Conversion:
                 "sha256": self.source.sha256,
                 **self.source.provenance,
             },
-            "notes": list(self.source.notes),
+            "notes": list(self.notes),
             "task": self.task,
             "verified_on": self.verified_on,
             "artifacts": [item.to_json(shown(item.path)) for item in self.artifacts],

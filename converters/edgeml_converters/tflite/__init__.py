@@ -3,17 +3,19 @@
 from edgeml_converters.tflite.blockers import Blocker
 from edgeml_converters.tflite.storage import Storage
 from edgeml_converters.tflite.writer import (
+    TfliteFile,
     check_convertible,
+    convert_tflite,
     supported_ops,
-    tflite_parts,
     write_tflite,
 )
 
 __all__ = [
     "Blocker",
     "Storage",
+    "TfliteFile",
     "check_convertible",
+    "convert_tflite",
     "supported_ops",
-    "tflite_parts",
     "write_tflite",
 ]

@@ -32,13 +32,17 @@ class Affine:
 
 @dataclass(eq=False)
 class Tensor:
-    """A tensor; ``data`` is set for constants. Compared by identity."""
+    """A tensor; ``data`` is set for constants. Compared by identity.
+
+    ``signature`` is the shape with -1 where the size is open, for the ends of a program.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
     data: np.ndarray | None = None
     affine: Affine | None = None
+    signature: tuple[int, ...] | None = None
 
 
 @dataclass(eq=False)

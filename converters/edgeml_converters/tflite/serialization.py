@@ -176,6 +176,8 @@ def _tensor(tensor: Tensor, buffers: _Buffers) -> schema.TensorT:
     entry.name = tensor.name
     entry.shape = np.array(tensor.shape, np.int32)
     entry.hasRank = True
+    if tensor.signature is not None and tensor.signature != tensor.shape:
+        entry.shapeSignature = np.array(tensor.signature, np.int32)
     entry.type = _TENSOR_TYPES[tensor.dtype.name]
     entry.buffer = 0 if tensor.data is None else buffers.index(tensor.data)
     if tensor.affine is not None:

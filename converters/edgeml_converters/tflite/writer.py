@@ -1,7 +1,8 @@
 """Turns an ONNX graph into a TFLite file: prepare, plan, lay out, lower, tidy, serialize."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
@@ -10,10 +11,12 @@ import edgeml_converters.tflite.ops  # noqa: F401 - fills the table of operators
 from edgeml_converters.graph.constants import constant_array
 from edgeml_converters.graph.model import copy_model
 from edgeml_converters.graph.passes import clear_shapes
+from edgeml_converters.tflite.batch import free_batch
 from edgeml_converters.tflite.blockers import Blocker, Refusal
 from edgeml_converters.tflite.emitter import Emitter
 from edgeml_converters.tflite.lowering import SENSELESS, lower_graph
 from edgeml_converters.tflite.preparation import prepare
+from edgeml_converters.tflite.program import Program
 from edgeml_converters.tflite.registry import registered_ops
 from edgeml_converters.tflite.serialization import Bytes, serialize
 from edgeml_converters.tflite.storage import Storage, store
@@ -21,15 +24,27 @@ from edgeml_converters.tflite.tidying import tidy
 from edgeml_runtime.errors import UnsupportedError
 
 
+@dataclass(frozen=True)
+class TfliteFile:
+    """A TFLite file, and what was lost on the way.
+
+    Args:
+        parts: Its bytes, to be written one after the other; weights among them may be views of the
+            graph's.
+        notes: Sentences.
+    """
+
+    parts: Sequence[Bytes]
+    notes: tuple[str, ...] = ()
+
+
 def write_tflite(model: ir.Model, weights: Storage = "float32") -> bytes:
-    """Return the TFLite file of which `tflite_parts` returns the parts."""
-    return b"".join(tflite_parts(model, weights))
+    """Return a TFLite file that computes what an ONNX graph computes; see `convert_tflite`."""
+    return b"".join(convert_tflite(model, weights).parts)
 
 
-def tflite_parts(model: ir.Model, weights: Storage = "float32") -> list[Bytes]:
-    """Return the parts of a TFLite file that computes what an ONNX graph computes.
-
-    They are to be written one after the other; weights among them may be views of the graph's.
+def convert_tflite(model: ir.Model, weights: Storage = "float32") -> TfliteFile:
+    """Write a TFLite file that computes what an ONNX graph computes.
 
     float32 graphs give float32 files. QDQ graphs (QuantizeLinear and DequantizeLinear around the
     operators, 8-bit) give integer operators with the same scales and zero points. Inputs and
@@ -37,7 +52,8 @@ def tflite_parts(model: ir.Model, weights: Storage = "float32") -> list[Bytes]:
     become channels-last, unless the graph itself converts them from or to channels last.
 
     Args:
-        model: It is not changed. A batch axis (axis 0) that is free becomes 1.
+        model: It is not changed. A batch axis (axis 0) that is free stays so where no operator
+            holds its size, at no cost; else it becomes 1, and a note says why.
         weights: How the weights of float operators are stored: ``float16`` halves every constant
             that it can hold; ``int8`` makes large weights integers, one scale an output channel.
 
@@ -46,7 +62,7 @@ def tflite_parts(model: ir.Model, weights: Storage = "float32") -> list[Bytes]:
             of them are listed).
     """
     with _in_words():
-        emitter, blockers = _convert(model)
+        emitter, blockers = _convert(model, batch=1)
     if blockers:
         listed = "; ".join(str(blocker) for blocker in blockers)
         count = f"{len(blockers)} node{'s have' if len(blockers) > 1 else ' has'}"
@@ -56,8 +72,22 @@ def tflite_parts(model: ir.Model, weights: Storage = "float32") -> list[Bytes]:
         )
     with _in_words():
         tidy(emitter.program)
+        holder = _free_batch(model, emitter.program) if has_free_batch(model) else ""
+        notes = (f"The batch of the TFLite file is 1: {holder}.",) if holder else ()
         store(emitter.program, weights)
-        return serialize(emitter.program)
+        return TfliteFile(serialize(emitter.program), notes)
+
+
+def _free_batch(model: ir.Model, program: Program) -> str:
+    """Leave the batch open where it can be; return what holds it, in words."""
+    try:
+        twin, blockers = _convert(model, batch=2)
+    except (Refusal, UnsupportedError, *SENSELESS):
+        return "a batch of 2 has no TFLite form"
+    if blockers:
+        return f"a batch of 2 has no TFLite form: {blockers[0]}"
+    tidy(twin.program)
+    return free_batch(program, twin.program)
 
 
 def check_convertible(model: ir.Model) -> list[Blocker]:
@@ -67,7 +97,7 @@ def check_convertible(model: ir.Model) -> list[Blocker]:
         UnsupportedError: If an axis other than the batch is free.
     """
     with _in_words():
-        return _convert(model)[1]
+        return _convert(model, batch=1)[1]
 
 
 def supported_ops() -> tuple[str, ...]:
@@ -92,14 +122,22 @@ def _in_words() -> Iterator[None]:
         ) from error
 
 
-def _convert(model: ir.Model) -> tuple[Emitter, list[Blocker]]:
+def _convert(model: ir.Model, batch: int) -> tuple[Emitter, list[Blocker]]:
     working = copy_model(model)
-    freeze_batch(working)
+    freeze_batch(working, batch)
     return lower_graph(prepare(working).graph)
 
 
-def freeze_batch(model: ir.Model) -> None:
-    """Set every free batch axis to 1 and forget the computed shapes, which may depend on it.
+def has_free_batch(model: ir.Model) -> bool:
+    """Whether the first axis of an input is free."""
+    shapes = (value.shape for value in model.graph.inputs if not value.is_initializer())
+    return any(
+        shape is not None and len(shape) and not isinstance(shape[0], int) for shape in shapes
+    )
+
+
+def freeze_batch(model: ir.Model, batch: int) -> None:
+    """Set every free batch axis to a size and forget the computed shapes, which may depend on it.
 
     Raises:
         UnsupportedError: If any other axis of an input is free.
@@ -114,7 +152,7 @@ def freeze_batch(model: ir.Model) -> None:
             )
         sizes = [size if isinstance(size, int) else None for size in value.shape]
         if sizes and sizes[0] is None:
-            sizes[0] = 1
+            sizes[0] = batch
         if None in sizes:
             text = "x".join("?" if size is None else str(size) for size in sizes)
             raise UnsupportedError(

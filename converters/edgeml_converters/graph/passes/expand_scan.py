@@ -7,6 +7,7 @@ import onnx_ir as ir
 from edgeml_converters.graph.attributes import int_attribute, ints_attribute, opset
 from edgeml_converters.graph.constants import static_shape
 from edgeml_converters.graph.node_builder import NodeBuilder
+from edgeml_converters.graph.rounds import count_rounds
 
 _FIRST_OPSET_WITHOUT_BATCH = 9
 
@@ -57,26 +58,14 @@ def _loop_body(
 ) -> ir.Graph:
     """Return the body with the count of rounds in, which picks the elements by it."""
     body = node.attributes["body"].as_graph().clone(allow_outer_scope_values=True)
-    body.opset_imports.update(graph.opset_imports)
-    count = ir.Value(name="scan/count", type=ir.TensorType(ir.DataType.INT64), shape=ir.Shape([]))
-    goes_on = ir.Value(name="scan/on", type=ir.TensorType(ir.DataType.BOOL), shape=ir.Shape([]))
-    again = ir.node("Identity", [goes_on], name=f"{node.name or node.outputs[0].name}/again")
-    again.outputs[0].name = "scan/again"
-    first = next(iter(body), None)
-    if first is None:
-        body.append(again)
-    else:
-        body.insert_before(first, again)
-    build = NodeBuilder(body, again)
     elements = list(body.inputs)[states:]
+    name = f"{node.name or node.outputs[0].name}/scan"
+    build, count = count_rounds(body, graph.opset_imports, name)
     for port, sequence, axis in zip(elements, scanned, axes, strict=True):
         element = build.op("Gather", sequence, count, axis=axis)
         element.type = sequence.type
         port.replace_all_uses_with(element, replace_graph_outputs=True)
         body.inputs.remove(port)
-    body.inputs.insert(0, count)
-    body.inputs.insert(1, goes_on)
-    body.outputs.insert(0, again.outputs[0])
     return body
 
 

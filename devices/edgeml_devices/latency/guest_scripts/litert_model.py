@@ -20,6 +20,7 @@ from edgeml_runtime.errors import UnsupportedError
 _CPU = 1
 _TENSOR_TYPE_BYTES = 256
 _EVENT_BYTES = 104
+_GRAPH_OFFSET = 88
 _DEFAULT, _BUILTIN_OPERATOR, _DELEGATED_OPERATOR = 1, 2, 8
 _WRITE = 1
 _Handle = ctypes.c_void_p
@@ -87,7 +88,9 @@ class LitertModel:
         for index in range(count.value):
             tag, kind = struct.unpack_from("<Qi", records, index * _EVENT_BYTES)
             start_us, elapsed_us = struct.unpack_from("<QQ", records, index * _EVENT_BYTES + 16)
-            if kind not in (_BUILTIN_OPERATOR, _DELEGATED_OPERATOR):
+            (graph,) = struct.unpack_from("<q", records, index * _EVENT_BYTES + _GRAPH_OFFSET)
+            # What runs in the body of a loop or a choice is part of that operator.
+            if kind not in (_BUILTIN_OPERATOR, _DELEGATED_OPERATOR) or graph != 0:
                 continue
             name = ctypes.string_at(tag).decode()
             delegated = kind == _DELEGATED_OPERATOR
