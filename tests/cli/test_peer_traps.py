@@ -16,7 +16,7 @@ import onnx_ir as ir
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeml.pipeline.formats import FORMATS
+from edgeml.pipeline.formats import FORMATS, Written
 from edgeml_converters.quantize import calibrate
 from edgeml_converters.tflite import write_tflite
 from edgeml_runtime.engines import open_engine
@@ -172,7 +172,8 @@ def test_what_comes_out_wrong_is_set_aside(
     """A file that differs from its source gets another name, and the exit code says so."""
     path = _network(tmp_path / "net.onnx")
     other = _network(tmp_path / "other.onnx", seed=1)
-    wrong = replace(FORMATS["tflite"], write=lambda _: write_tflite(ir.load(other)))
+    given = Written([write_tflite(ir.load(other))])
+    wrong = replace(FORMATS["tflite"], write=lambda _graph, _storage: given)
     monkeypatch.setattr("edgeml.pipeline.plan.FORMATS", {**FORMATS, "tflite": wrong})
     assert edgeml("convert", path, "-o", tmp_path / "out", "--to", "tflite").code != 0
     assert not (tmp_path / "out" / "net.float32.tflite").exists()

@@ -37,10 +37,15 @@ class TfliteFile:
     parts: Sequence[Bytes]
     notes: tuple[str, ...] = ()
 
+    @property
+    def data(self) -> bytes:
+        """All of its bytes."""
+        return b"".join(self.parts)
+
 
 def write_tflite(model: ir.Model, weights: Storage = "float32") -> bytes:
     """Return a TFLite file that computes what an ONNX graph computes; see `convert_tflite`."""
-    return b"".join(convert_tflite(model, weights).parts)
+    return convert_tflite(model, weights).data
 
 
 def convert_tflite(model: ir.Model, weights: Storage = "float32") -> TfliteFile:
