@@ -48,8 +48,8 @@ Source = Annotated[
     Path,
     typer.Argument(
         metavar="SOURCE",
-        help="The trained model: an .onnx or .tflite file, or of PyTorch a .pt2 file or "
-        "module:factory.",
+        help="The trained model: .onnx, .tflite, .pt2 or module:factory of PyTorch, .keras, .h5 or "
+        "a SavedModel folder, .skops.",
     ),
 ]
 Output = Annotated[
