@@ -18,7 +18,7 @@ class OutputParity:
         name: The output's name in the source model.
         max_abs: The largest absolute difference.
         rel_range: ``max_abs`` over the range (max - min) of the reference. An output that hardly
-            varies is measured against 1 % of its magnitude, and a zero one against 1, so that a
+            varies is measured against 10 % of its magnitude, and a zero one against 1, so that a
             constant output that is wrong never looks right.
         cosine: The cosine similarity of all values.
         sqnr_db: The signal-to-quantization-noise ratio in dB; infinite when there is no difference.
