@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
 import pytest
 
 if TYPE_CHECKING:
@@ -95,3 +96,20 @@ def test_a_shuffle_of_channels_stays_channels_last(
     whole = graph.op("Reshape", turned, graph.const([1, 8, 6, 5], "int64"))
     converted = same(graph.model(graph.conv(whole, (8, 4))))
     assert converted.ops.count("TRANSPOSE") == 1
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32"])
+def test_an_embedding_is_one_operator_that_refuses_places_outside(
+    net: type[Net],
+    same: Callable[..., Converted],
+    tflite_runner: Callable[..., dict[str, np.ndarray]],
+    dtype: str,
+) -> None:
+    graph = net()
+    kind = {"int64": onnx.TensorProto.INT64, "int32": onnx.TensorProto.INT32}[dtype]
+    table = graph.const(np.random.default_rng(0).standard_normal((9, 4)))
+    result = graph.op("Gather", table, graph.input("x", [1, 5], kind))
+    converted = same(graph.model(result), {"x": np.array([[0, 8, 3, 3, 1]], dtype)})
+    assert converted.ops == ["GATHER"]
+    with pytest.raises(RuntimeError, match="out of bounds"):
+        tflite_runner(converted.data, {"x": np.array([[0, -1, 3, 3, 1]], dtype)})

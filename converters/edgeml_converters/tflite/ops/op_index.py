@@ -3,13 +3,26 @@
 import numpy as np
 
 from edgeml_converters.graph.attributes import int_attribute
+from edgeml_converters.graph.constants import constant_array
 from edgeml_converters.tflite.blockers import Refusal
 from edgeml_converters.tflite.emitter import Emitter
 from edgeml_converters.tflite.formula import Formula
 from edgeml_converters.tflite.layout import SOURCE
 from edgeml_converters.tflite.program import Tensor
+from edgeml_converters.tflite.quantization import unquantized
 from edgeml_converters.tflite.registry import lowering
 from edgeml_converters.tflite.step import Step
+
+
+def _is_embedding(step: Step, axis: int) -> bool:
+    """Whether rows of a constant table are looked up by what the caller feeds.
+
+    No framework takes negative indices there, nor does LiteRT, which says so when it is given one.
+    """
+    table, places = step.node.inputs[0], step.node.inputs[1]
+    array = None if table is None else constant_array(unquantized(table))
+    fed = places is not None and places.is_graph_input()
+    return fed and axis == 0 and array is not None and array.ndim == 2 and array.dtype.kind in "fi"
 
 
 def _indices(emit: Emitter, tensor: Tensor, size: int) -> Tensor:
@@ -29,7 +42,9 @@ def lower_gather(step: Step, emit: Emitter) -> None:
     axis = int_attribute(step.node, "axis", 0) % len(step.shape(0))
     source, target = emit.input(step, 0), emit.output(step)
     counter = emit.counters.get(step.value(1))
-    if counter is None:
+    if _is_embedding(step, axis):
+        indices = emit.input(step, 1)
+    elif counter is None:
         indices = _indices(emit, emit.input(step, 1), step.shape(0)[axis])
     else:
         indices = counter
