@@ -157,7 +157,9 @@ def _worst(expected: Sequence[Arrays], found: Sequence[Arrays]) -> float | None:
 
 
 def _error(wanted: Array, found: Array) -> float | None:
-    """Return the error of stacked samples, in the best order of axes."""
+    """Return the error of stacked samples, in the best order of axes; a scalar may have an axis."""
+    if wanted.ndim == 1 and found.shape == (wanted.size, 1):
+        found = found[:, 0]
     orders = axis_orders(found.shape[1:], wanted.shape[1:])
     shares = [_share(wanted, found.transpose(0, *(a + 1 for a in order))) for order in orders]
     return min(shares, default=None)

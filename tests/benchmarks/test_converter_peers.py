@@ -88,6 +88,13 @@ class ChannelsLastEngine:
         pass
 
 
+class ScalarEngine(ChannelsLastEngine):
+    """One that gives a number as a vector of one."""
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {"o": inputs["a"].sum(keepdims=True)[0]}
+
+
 @pytest.mark.parametrize("error", [0.0, 0.5, float("nan")])
 def test_tensors_are_matched_without_names(error: float) -> None:
     random = np.random.default_rng(0)
@@ -99,6 +106,12 @@ def test_tensors_are_matched_without_names(error: float) -> None:
     spread = np.ptp([sample["z"] for sample in expected])
     share = error_share(ChannelsLastEngine(error), list(zip(given, expected, strict=True)))
     assert share == pytest.approx(float("inf") if np.isnan(error) else error / spread, abs=1e-6)
+
+
+def test_a_scalar_may_have_an_axis() -> None:
+    inputs = {"a": np.ones((1, 4), np.float32), "b": np.ones((1, 2, 2, 3), np.float32)}
+    samples = [(inputs, {"s": np.asarray(4.0)})] * 2
+    assert error_share(ScalarEngine(0.0), samples) == 0.0
 
 
 def test_the_cost_of_a_command_is_that_of_all_its_processes() -> None:
