@@ -37,13 +37,15 @@ def main() -> None:
 def _watched(child: int, timeout_s: float) -> dict[str, float]:
     """Return what *child* cost when it has ended; it is ended when its time or its user is gone."""
     end, user = time.monotonic() + timeout_s, os.getppid()
-    largest_kib = 0
+    largest_kib = before_kib = 0
     while True:
         begin = time.monotonic()
         found, status, usage = os.wait4(child, os.WNOHANG)
         if found:
             break
-        largest_kib = max(largest_kib, _tree_kib(child))
+        now_kib = _tree_kib(child)
+        # What is seen once only may be a process that is starting another, counted as both.
+        largest_kib, before_kib = max(largest_kib, min(now_kib, before_kib)), now_kib
         now = time.monotonic()
         if now > end or os.getppid() != user:
             _end(child)
