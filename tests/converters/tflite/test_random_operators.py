@@ -16,8 +16,7 @@ from edgeml_converters.tflite.writer import supported_ops
 
 # onnxruntime, which tells what is right, does not run it.
 _ELSEWHERE = {"If", "Loop", "Swish"}
-"""Operators that no random graph has: onnxruntime does not run Swish, test_op_if and test_op_loop have
-the others."""
+"""No random graph has them: onnxruntime does not run Swish, the others have own tests."""
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
