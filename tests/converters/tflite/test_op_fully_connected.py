@@ -57,3 +57,17 @@ def test_product_of_two_inputs(net: type[Net], same: Callable[..., Converted]) -
     graph = net()
     y = graph.op("MatMul", graph.input("x", [1, 2, 3, 4]), graph.input("w", [1, 2, 4, 5]))
     assert same(graph.model(y)).ops == ["BATCH_MATMUL"]
+
+
+@pytest.mark.parametrize("high", [None, 6.0])
+def test_activation_of_a_product_of_two_inputs(
+    net: type[Net], same: Callable[..., Converted], high: float | None
+) -> None:
+    graph = net()
+    product = graph.op("MatMul", graph.input("x", [2, 3, 4]), graph.input("y", [2, 4, 5]))
+    if high is None:
+        y = graph.op("Relu", product)
+    else:
+        y = graph.op("Clip", product, graph.const(0.0), graph.const(high))
+    code = "RELU" if high is None else "RELU6"
+    assert same(graph.model(y)).ops == ["BATCH_MATMUL", code]

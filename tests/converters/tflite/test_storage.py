@@ -49,7 +49,7 @@ def _network(graph: Net, kind: str) -> onnx.ModelProto:
         ("grouped", ["CONV_2D"]),
         ("connected", ["MEAN", "FULLY_CONNECTED"]),
         ("depthwise", ["DEQUANTIZE", "DEPTHWISE_CONV_2D"]),
-        ("transposed", ["DEQUANTIZE", "TRANSPOSE_CONV", "ADD"]),
+        ("transposed", ["DEQUANTIZE", "TRANSPOSE_CONV"]),
     ],
 )
 @pytest.mark.parametrize("engine", ["litert", "litert-builtin"])

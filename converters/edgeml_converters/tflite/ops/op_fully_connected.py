@@ -47,9 +47,13 @@ def lower_matmul(step: Step, emit: Emitter) -> None:
         return
     if len(step.shape(0)) < 2 or len(step.shape(1)) < 2:
         raise Refusal("products with vectors are not supported")
-    if step.activation != "NONE":
-        raise Refusal("a product of two computed factors has no activation of its own")
-    emit.operator("BATCH_MATMUL", [emit.input(step, 0), emit.input(step, 1)], [emit.output(step)])
+    factors, target = [emit.input(step, 0), emit.input(step, 1)], emit.output(step)
+    if step.activation == "NONE":
+        emit.operator("BATCH_MATMUL", factors, [target])
+        return
+    product = emit.like(target, "product")
+    emit.operator("BATCH_MATMUL", factors, [product])
+    emit.operator(step.activation, [product], [target])
 
 
 def _fully_connected(step: Step, emit: Emitter, *, rows_are_outputs: bool) -> None:

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from edgeml_converters.graph.attributes import int_attribute
+from edgeml_converters.graph.attributes import constant_input, int_attribute
 from edgeml_converters.graph.constants import constant_array
 from edgeml_converters.tflite.blockers import Refusal
 from edgeml_converters.tflite.emitter import Emitter
 from edgeml_converters.tflite.formula import Formula
 from edgeml_converters.tflite.layout import SOURCE
+from edgeml_converters.tflite.ops.op_slice import write_slice
 from edgeml_converters.tflite.program import Tensor
 from edgeml_converters.tflite.quantization import unquantized
 from edgeml_converters.tflite.registry import lowering
@@ -23,6 +24,23 @@ def _is_embedding(step: Step, axis: int) -> bool:
     array = None if table is None else constant_array(unquantized(table))
     fed = places is not None and places.is_graph_input()
     return fed and axis == 0 and array is not None and array.ndim == 2 and array.dtype.kind in "fi"
+
+
+def _place(step: Step) -> int | None:
+    """Return the one index that is picked, where it is a constant without axes."""
+    array = constant_input(step.node, 1)
+    return int(array) if array is not None and array.ndim == 0 else None
+
+
+def _write_place(emit: Emitter, source: Tensor, target: Tensor, axis: int, place: int) -> None:
+    """Append a slice of one element, which XNNPACK cuts, and a RESHAPE without its axis."""
+    first = place % source.shape[axis]
+    bounds = [slice(0, size, 1) for size in source.shape]
+    bounds[axis] = slice(first, first + 1, 1)
+    shape = tuple(bound.stop - bound.start for bound in bounds)
+    kept = emit.like(target, "kept", shape)
+    write_slice(emit, source, kept, bounds)
+    emit.reshape(kept, target)
 
 
 def _indices(emit: Emitter, tensor: Tensor, size: int) -> Tensor:
@@ -41,6 +59,10 @@ def lower_gather(step: Step, emit: Emitter) -> None:
     """Write a selection along one axis."""
     axis = int_attribute(step.node, "axis", 0) % len(step.shape(0))
     source, target = emit.input(step, 0), emit.output(step)
+    place = _place(step)
+    if place is not None:
+        _write_place(emit, source, target, axis, place)
+        return
     counter = emit.counters.get(step.value(1))
     if _is_embedding(step, axis):
         indices = emit.input(step, 1)
