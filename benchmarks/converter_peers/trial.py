@@ -102,7 +102,7 @@ def _convert(
     out = scratch / "out"
     run = run_measured(
         converter.command(subject, source, out, python),
-        environment=_environment(python) if converter.peer is not None else None,
+        environment=_environment(None if converter.peer is None else python),
         folder=scratch,
     )
     file = converter.file(out) if out.is_dir() else None
@@ -128,8 +128,10 @@ def _convert(
     )
 
 
-def _environment(python: Path) -> dict[str, str]:
-    """Return what a peer runs with: its own programs first, and this repository's networks."""
+def _environment(python: Path | None) -> dict[str, str]:
+    """Return what a converter runs with: these networks, and first of all a peer's programs."""
+    if python is None:
+        return {"PYTHONPATH": str(_REPOSITORY)}
     path = f"{python.parent}:/usr/local/bin:/usr/bin:/bin"
     return {"PATH": path, "PYTHONPATH": str(_REPOSITORY)}
 
