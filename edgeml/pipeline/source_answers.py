@@ -44,7 +44,7 @@ class SourceAnswers:
         """Return the outputs for each sample, in their order."""
         if self._kept is not None:
             return self._kept
-        return self._run("running the source")
+        return (outputs for _, outputs in self._pairs())
 
     def score(self, data: Dataset, metric: str) -> float:
         """Return the score of the source in per cent."""
@@ -63,7 +63,7 @@ class SourceAnswers:
         kept: list[Outputs] = []
         first: list[tuple[Outputs, Outputs]] = []
         size_bytes = 0
-        for sample, outputs in self._pairs("running the source"):
+        for sample, outputs in self._pairs():
             if len(first) < SAMPLES:
                 first.append((sample.inputs, outputs))
             size_bytes += sum(array.nbytes for array in outputs.values())
@@ -74,12 +74,9 @@ class SourceAnswers:
         self.close()
         return Golden(tuple(inputs for inputs, _ in first), tuple(found for _, found in first))
 
-    def _run(self, task: str) -> Iterator[Outputs]:
-        return (outputs for _, outputs in self._pairs(task))
-
-    def _pairs(self, task: str) -> Iterator[tuple[Sample, Outputs]]:
+    def _pairs(self) -> Iterator[tuple[Sample, Outputs]]:
         self._restart()
-        for sample in counted(self._samples, task, self._progress):
+        for sample in counted(self._samples, "running the source", self._progress):
             yield sample, self._answer(sample.inputs)
 
     def _restart(self) -> None:

@@ -10,18 +10,21 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from edgeml_converters.graph.checking import copy_to_check
 from edgeml_converters.graph.model import copy_model
+from edgeml_converters.graph.protobuf import (
+    GRAPH,
+    INITIALIZER,
+    LARGE_WEIGHT_BYTES,
+    RAW_DATA,
+    field_head,
+)
 from edgeml_runtime.errors import InternalError
 
 Bytes = bytes | bytearray | memoryview
 
-SMALLEST_BYTES = 1 << 16
-"""Smaller weights are in the message: shapes, scalars and biases."""
-
 # Protocol buffers hold at most 2 GiB (https://protobuf.dev/programming-guides/proto-limits/).
 _PROTOBUF_LIMIT_BYTES = 2**31 - 1
-_GRAPH, _INITIALIZER, _RAW_DATA = 7, 5, 9  # fields of ModelProto, GraphProto, TensorProto
-_LENGTH = 2  # how fields are encoded that tell their own length
 
 
 def serialize_onnx(model: ir.Model) -> bytes:
@@ -55,7 +58,7 @@ def onnx_parts(model: ir.Model) -> list[Bytes]:
         tail += _tensor_parts(entry, tensor)
     graph_bytes = len(rest) + sum(map(len, tail))
     parts = [
-        proto.SerializeToString(deterministic=True) + _head(_GRAPH, graph_bytes) + rest,
+        proto.SerializeToString(deterministic=True) + field_head(GRAPH, graph_bytes) + rest,
         *tail,
     ]
     size_bytes = sum(map(len, parts))
@@ -68,7 +71,7 @@ def onnx_parts(model: ir.Model) -> list[Bytes]:
 
 
 def _is_large(tensor: ir.TensorProtocol) -> bool:
-    return tensor.nbytes >= SMALLEST_BYTES and tensor.dtype.bitwidth % 8 == 0
+    return tensor.nbytes >= LARGE_WEIGHT_BYTES and tensor.dtype.bitwidth % 8 == 0
 
 
 def _without(model: ir.Model, names: dict[str, ir.TensorProtocol]) -> onnx.ModelProto:
@@ -82,13 +85,8 @@ def _without(model: ir.Model, names: dict[str, ir.TensorProtocol]) -> onnx.Model
 
 
 def _check(proto: onnx.ModelProto) -> None:
-    checked = onnx.ModelProto()
-    checked.CopyFrom(proto)
-    for value in (*checked.graph.input, *checked.graph.output):
-        if value.type.HasField("tensor_type") and not value.type.tensor_type.HasField("shape"):
-            value.type.tensor_type.shape.SetInParent()  # the checker demands one, engines do not
     try:
-        onnx.checker.check_model(checked)
+        onnx.checker.check_model(copy_to_check(proto))
     except onnx.checker.ValidationError as error:
         raise InternalError(
             f"The graph that was made is not valid ONNX: {error}",
@@ -104,8 +102,8 @@ def _tensor_parts(entry: onnx.TensorProto, tensor: ir.TensorProtocol) -> Iterato
     data = tensor_bytes(tensor)
     entry.ClearField("raw_data")
     entry.dims[:] = tensor.shape.numpy()
-    header = entry.SerializeToString(deterministic=True) + _head(_RAW_DATA, len(data))
-    yield _head(_INITIALIZER, len(header) + len(data)) + header
+    header = entry.SerializeToString(deterministic=True) + field_head(RAW_DATA, len(data))
+    yield field_head(INITIALIZER, len(header) + len(data)) + header
     yield data
 
 
@@ -115,17 +113,3 @@ def tensor_bytes(tensor: ir.TensorProtocol) -> Bytes:
     if array.dtype.isbuiltin and array.flags.c_contiguous and array.dtype.byteorder in "=|<":
         return array.reshape(-1).view(np.uint8).data
     return tensor.tobytes()
-
-
-def _head(number: int, size_bytes: int) -> bytes:
-    """Return what stands before the content of a field (protocol buffers, encoding)."""
-    return _varint(number << 3 | _LENGTH) + _varint(size_bytes)
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value >= 0x80:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)

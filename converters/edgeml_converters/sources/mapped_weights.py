@@ -1,8 +1,7 @@
 """An ONNX file whose large weights stay in the file: mapped into memory, neither copied nor parsed.
 
-Knows the encoding of protocol buffers (https://protobuf.dev/programming-guides/encoding) and the
-numbers of the fields on the way to a weight (onnx.proto). A weight that lies in the file is told in
-the way ONNX has for one that lies beside it: file, offset and length.
+A weight that lies in the file is told in the way ONNX has for one that lies beside it: file, offset
+and length.
 """
 
 from collections.abc import Iterator
@@ -14,18 +13,24 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from edgeml_converters.graph.protobuf import (
+    CONTINUES,
+    FIXED32,
+    FIXED64,
+    GRAPH,
+    INITIALIZER,
+    LARGE_WEIGHT_BYTES,
+    LENGTH,
+    RAW_DATA,
+    VARINT,
+    field_head,
+)
 from edgeml_runtime.errors import InputError
 
 Bytes = bytes | mmap
 
 ITSELF = "/itself"
 """Stands for the name of the model's file, which may be no text; no file beside it is called so."""
-SMALLEST_BYTES = 1 << 16
-"""Smaller tensors stay in the message: shapes, scalars and biases."""
-
-_GRAPH, _INITIALIZER, _RAW_DATA = 7, 5, 9  # of ModelProto, GraphProto, TensorProto
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5  # kinds of encoding
-_CONTINUES = 0x80
 
 
 class BrokenMessageError(ValueError):
@@ -40,8 +45,9 @@ def without_weights(data: Bytes) -> bytes:
     """
     parts = []
     for number, kept, content in _fields(data, 0, len(data)):
-        if number == _GRAPH and content is not None:
-            parts.append(_message(_GRAPH, _slim_graph(data, content)))
+        if number == GRAPH and content is not None:
+            slim = _slim_graph(data, content)
+            parts += [field_head(GRAPH, len(slim)), slim]
         else:
             parts.append(data[kept.start : kept.stop])
     return b"".join(parts)
@@ -94,9 +100,10 @@ def _slim_graph(data: Bytes, graph: range) -> bytes:
     parts = []
     pending = graph.start  # what was not taken over yet, up to the next weight
     for number, kept, content in _fields(data, graph.start, graph.stop):
-        if number == _INITIALIZER and content is not None and len(content) >= SMALLEST_BYTES:
+        if number == INITIALIZER and content is not None and len(content) >= LARGE_WEIGHT_BYTES:
             parts.append(data[pending : kept.start])
-            parts.append(_message(_INITIALIZER, _slim_tensor(data, content)))
+            slim = _slim_tensor(data, content)
+            parts += [field_head(INITIALIZER, len(slim)), slim]
             pending = kept.stop
     parts.append(data[pending : graph.stop])
     return b"".join(parts)
@@ -106,7 +113,7 @@ def _slim_tensor(data: Bytes, tensor: range) -> bytes:
     parts = []
     entry = b""
     for number, kept, content in _fields(data, tensor.start, tensor.stop):
-        if number == _RAW_DATA and content is not None and len(content) >= SMALLEST_BYTES:
+        if number == RAW_DATA and content is not None and len(content) >= LARGE_WEIGHT_BYTES:
             entry = _external(content)
         else:
             parts.append(data[kept.start : kept.stop])
@@ -121,10 +128,6 @@ def _external(content: range) -> bytes:
     return bytes(tensor.SerializeToString())
 
 
-def _message(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | _LENGTH) + _varint(len(content)) + content
-
-
 def _fields(data: Bytes, start: int, stop: int) -> Iterator[tuple[int, range, range | None]]:
     """Yield number and place of each field, and of what is in it where it tells its own length."""
     position = start
@@ -132,14 +135,14 @@ def _fields(data: Bytes, start: int, stop: int) -> Iterator[tuple[int, range, ra
         first = position
         tag, position = _read_varint(data, position, stop)
         kind, content = tag & 7, None
-        if kind == _LENGTH:
+        if kind == LENGTH:
             length, position = _read_varint(data, position, stop)
             content = range(position, position + length)
             position += length
-        elif kind == _VARINT:
+        elif kind == VARINT:
             _, position = _read_varint(data, position, stop)
-        elif kind in (_FIXED64, _FIXED32):
-            position += 8 if kind == _FIXED64 else 4
+        elif kind in (FIXED64, FIXED32):
+            position += 8 if kind == FIXED64 else 4
         else:
             raise BrokenMessageError(f"a field of the unknown kind {kind}")
         if position > stop:
@@ -152,17 +155,8 @@ def _read_varint(data: Bytes, position: int, stop: int) -> tuple[int, int]:
     while position < stop and shift < 64:
         byte = data[position]
         position += 1
-        value |= (byte & ~_CONTINUES) << shift
-        if byte < _CONTINUES:
+        value |= (byte & ~CONTINUES) << shift
+        if byte < CONTINUES:
             return value, position
         shift += 7
     raise BrokenMessageError("a number that does not end")
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value >= _CONTINUES:
-        encoded.append(value & 0x7F | _CONTINUES)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)

@@ -19,6 +19,7 @@ import onnx
 import onnx_ir as ir
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # ships no types
 
+from edgeml_converters.graph.checking import copy_to_check
 from edgeml_converters.sources.mapped_weights import (
     ITSELF,
     BrokenMessageError,
@@ -143,14 +144,10 @@ def _check_opset(path: Path, proto: onnx.ModelProto) -> None:
 
 
 def _check_rules(path: Path, proto: onnx.ModelProto) -> None:
-    checked = onnx.ModelProto()
-    checked.CopyFrom(proto)
+    checked = copy_to_check(proto)
     # Before version 4 weights had to be inputs too, which tools that add one forget, and no engine
     # asks for.
     checked.ir_version = max(checked.ir_version, 4)
-    for value in (*checked.graph.input, *checked.graph.output):
-        if value.type.HasField("tensor_type") and not value.type.tensor_type.HasField("shape"):
-            value.type.tensor_type.shape.SetInParent()  # the checker demands one, engines do not
     for tensor in _tensors(checked.graph):
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             # Without the file, the checker takes only a tensor that has no elements.

@@ -8,6 +8,7 @@ then overwrites what they read. Where that could be, the RESHAPE is given a copy
 
 import numpy as np
 
+from edgeml_converters.tflite.links import Links
 from edgeml_converters.tflite.program import Operator, Program, Tensor
 
 _IN_PLACE = frozenset({"ADD", "DIV", "MUL", "SOFTMAX", "SUB"})
@@ -15,23 +16,22 @@ _IN_PLACE = frozenset({"ADD", "DIV", "MUL", "SOFTMAX", "SUB"})
 
 def copy_overwritten(program: Program) -> None:
     """Insert the copies that a program needs."""
-    position = 0
-    while position < len(program.operators):
-        if _overwrites(program, program.operators[position]):
-            program.operators.insert(position, _copied(program.operators[position]))
-            position += 1
-        position += 1
+    links = Links(program)  # a copy takes the place of one reader, so that they hold
+    operators: list[Operator] = []
+    for operator in program.operators:
+        if _overwrites(links, operator):
+            operators.append(_copied(operator))
+        operators.append(operator)
+    program.operators[:] = operators
 
 
-def _overwrites(program: Program, operator: Operator) -> bool:
+def _overwrites(links: Links, operator: Operator) -> bool:
     """Whether the reader of a RESHAPE writes over what has other readers."""
     source, target = operator.inputs[0], operator.outputs[0]
-    if operator.code != "RESHAPE" or source is None or len(program.readers(source)) < 2:
+    if operator.code != "RESHAPE" or source is None or len(links.readers(source)) < 2:
         return False
-    makers = {o.code for o in program.operators if source in o.outputs}
-    readers = program.readers(target)
-    sole = len(readers) == 1 and not any(target is tensor for _, tensor in program.outputs)
-    return sole and bool(makers & _IN_PLACE) and readers[0].code in _IN_PLACE
+    ends = links.writer(source), links.sole_reader(target)
+    return all(end is not None and end.code in _IN_PLACE for end in ends)
 
 
 def _copied(reshape: Operator) -> Operator:

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeml_converters.graph import serialize_onnx
+from edgeml_converters.graph.protobuf import LARGE_WEIGHT_BYTES
 from edgeml_converters.sources import load_source
 from edgeml_converters.sources.mapped_weights import (
     ITSELF,
-    SMALLEST_BYTES,
     BrokenMessageError,
     without_weights,
 )
 from edgeml_runtime.errors import InputError
 
-LARGE = SMALLEST_BYTES // 4
+LARGE = LARGE_WEIGHT_BYTES // 4
 
 
 def _net(*tensors: TensorProto) -> onnx.ModelProto:
@@ -59,8 +59,8 @@ def test_a_graph_is_read_and_written_with_the_same_numbers(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("dtype", [TensorProto.INT4, TensorProto.BFLOAT16, TensorProto.FLOAT16])
 def test_types_that_numpy_lacks_keep_their_bytes(tmp_path: Path, dtype: int) -> None:
-    raw = np.random.default_rng(3).integers(0, 100, SMALLEST_BYTES, np.uint8).tobytes()
-    elements = SMALLEST_BYTES * 8 // ir.DataType(dtype).bitwidth
+    raw = np.random.default_rng(3).integers(0, 100, LARGE_WEIGHT_BYTES, np.uint8).tobytes()
+    elements = LARGE_WEIGHT_BYTES * 8 // ir.DataType(dtype).bitwidth
     tensor = TensorProto(name="w", data_type=dtype, dims=[elements], raw_data=raw)
     proto = _net(_weight("v", 1))
     proto.opset_import[0].version, proto.ir_version = 21, 10
@@ -106,7 +106,7 @@ def test_a_file_that_claims_to_lie_in_itself_is_refused(
         load_source(str(path))
 
 
-@given(cut=st.integers(0, 2 * SMALLEST_BYTES), byte=st.integers(0, 255))
+@given(cut=st.integers(0, 2 * LARGE_WEIGHT_BYTES), byte=st.integers(0, 255))
 def test_damage_is_told_or_changes_nothing_that_is_kept(cut: int, byte: int) -> None:
     data = bytearray(_net(_weight("w", LARGE), _weight("v", 3)).SerializeToString())
     for broken in (bytes(data[:cut]), bytes(data[: cut % len(data)]) + bytes([byte]) * 40):

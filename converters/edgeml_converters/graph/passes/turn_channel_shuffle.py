@@ -9,10 +9,9 @@ the last stage of the network).
 
 import onnx_ir as ir
 
-from edgeml_converters.graph.attributes import ints_attribute
 from edgeml_converters.graph.constants import static_shape
 from edgeml_converters.graph.node_builder import NodeBuilder
-from edgeml_converters.graph.passes.neighbours import only_neighbours
+from edgeml_converters.graph.passes.reshaped_transposes import reshaped_transposes
 
 _SWAPPED = (0, 2, 1, 3, 4)
 _TO_CHANNELS_LAST = [0, 2, 3, 1]
@@ -22,18 +21,12 @@ _FROM_CHANNELS_LAST = [0, 3, 1, 2]
 def turn_channel_shuffle(model: ir.Model) -> bool:
     """Rewrite every shuffle of channels; return whether there was one."""
     changed = False
-    for node in list(model.graph):
-        if node.op_type == "Transpose" and not node.domain and node.graph is not None:
-            changed |= _turn(model.graph, node)
+    for before, _, after in reshaped_transposes(model.graph, _SWAPPED):
+        changed |= _turn(model.graph, before, after)
     return changed
 
 
-def _turn(graph: ir.Graph, transpose: ir.Node) -> bool:
-    before, after = only_neighbours(transpose)
-    if before is None or after is None or {before.op_type, after.op_type} != {"Reshape"}:
-        return False
-    if ints_attribute(transpose, "perm") != _SWAPPED:
-        return False
+def _turn(graph: ir.Graph, before: ir.Node, after: ir.Node) -> bool:
     source, target = before.inputs[0], after.outputs[0]
     assert source is not None
     image, groups = static_shape(source), static_shape(before.outputs[0])

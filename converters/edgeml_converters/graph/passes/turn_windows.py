@@ -7,10 +7,9 @@ are what blocks of an image as channels are, for which there is one operator wit
 
 import onnx_ir as ir
 
-from edgeml_converters.graph.attributes import ints_attribute
 from edgeml_converters.graph.constants import static_shape
 from edgeml_converters.graph.node_builder import NodeBuilder
-from edgeml_converters.graph.passes.neighbours import only_neighbours
+from edgeml_converters.graph.passes.reshaped_transposes import reshaped_transposes
 
 _SWAPPED = (0, 1, 3, 2, 4, 5)
 _TO_CHANNELS_FIRST = [0, 3, 1, 2]
@@ -20,22 +19,16 @@ _FROM_CHANNELS_FIRST = [0, 2, 3, 1]
 def turn_windows(model: ir.Model) -> bool:
     """Rewrite every cut into windows and every join of them; return whether there was one."""
     changed = False
-    for node in list(model.graph):
-        if node.op_type == "Transpose" and not node.domain and node.graph is not None:
-            changed |= _turn(model.graph, node)
+    for before, _, after in reshaped_transposes(model.graph, _SWAPPED):
+        changed |= _turn(model.graph, before, after)
     return changed
 
 
-def _turn(graph: ir.Graph, transpose: ir.Node) -> bool:
-    before, after = only_neighbours(transpose)
-    if before is None or after is None or {before.op_type, after.op_type} != {"Reshape"}:
-        return False
-    if ints_attribute(transpose, "perm") != _SWAPPED:
-        return False
-    source, target, middle = before.inputs[0], after.outputs[0], transpose.inputs[0]
+def _turn(graph: ir.Graph, before: ir.Node, after: ir.Node) -> bool:
+    source = before.inputs[0]
     assert source is not None
-    assert middle is not None
-    first, split, last = (static_shape(value) for value in (source, middle, target))
+    values = (source, before.outputs[0], after.outputs[0])
+    first, split, last = (static_shape(value) for value in values)
     if first is None or split is None or last is None or len(split) != 6:
         return False
     build = NodeBuilder(graph, after)

@@ -37,18 +37,16 @@ def lower_conv_transpose(step: Step, emit: Emitter) -> None:
         kernels = array.shape[2:]
         sizes = source.shape[1:3]
         full = tuple((n - 1) * s + k for n, s, k in zip(sizes, strides, kernels, strict=True))
-        if groups == 1 and _is_same(sizes, strides, full, target.shape[1:3], before):
+        is_same = _is_same(sizes, strides, full, target.shape[1:3], before)
+        is_valid = full == target.shape[1:3] and not any(before)
+        if groups == 1 and (is_same or is_valid):
+            padding = "SAME" if is_same else "VALID"
             bias = _bias(step, emit, target.shape[3])
             with _activated(step, emit, target) as result:
-                _write_part(emit, source, array, result, strides, bias=bias, padding="SAME")
+                _write_part(emit, source, array, result, strides, bias=bias, padding=padding)
             return
         shape = (source.shape[0], *full, target.shape[3])
         whole = emit.like(target, "whole", shape)
-        if groups == 1 and full == target.shape[1:3] and not any(before):
-            with _activated(step, emit, target) as result:
-                bias = _bias(step, emit, target.shape[3])
-                _write_part(emit, source, array, result, strides, bias=bias)
-            return
         parts = _parts(emit, source, array, groups, whole)
         for part, kernel, result in parts:
             _write_part(emit, part, kernel, result, strides)
