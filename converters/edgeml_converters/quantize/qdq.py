@@ -17,7 +17,12 @@ from edgeml_converters.quantize.affine import (
 )
 from edgeml_converters.quantize.calibration import Ranges
 from edgeml_converters.quantize.constants import constant_floats, is_constant
-from edgeml_converters.quantize.eligibility import clamp_bounds, constant_weights, data_inputs
+from edgeml_converters.quantize.eligibility import (
+    clamp_bounds,
+    constant_weights,
+    data_inputs,
+    data_outputs,
+)
 from edgeml_converters.quantize.opset import (
     INT16_OPSET,
     QDQ_OPSET,
@@ -25,6 +30,7 @@ from edgeml_converters.quantize.opset import (
     refuse_quantized,
 )
 from edgeml_converters.quantize.plan import Plan, activations, plan_int8, rule_of
+from edgeml_converters.quantize.preparation import prepare_int8, spell_activations
 from edgeml_converters.quantize.qdq_graph import QdqGraph
 from edgeml_converters.quantize.summary import record_summary
 from edgeml_converters.quantize.weights import quantize_weighted
@@ -86,6 +92,7 @@ def quantize_int8x16(model: ir.Model, ranges: Ranges) -> ir.Model:
 def _quantized(model: ir.Model, ranges: Ranges, grid: Grid) -> ir.Model:
     result = raise_opset(copy_model(model), QDQ_OPSET if grid is INT8 else INT16_OPSET)
     refuse_quantized(result)
+    prepare_int8(result)
     plan = plan_int8(result, grid)
     if not plan.nodes:
         reasons = "; ".join(f"{node}: {reason}" for node, reason in plan.excluded[:5])
@@ -97,6 +104,7 @@ def _quantized(model: ir.Model, ranges: Ranges, grid: Grid) -> ir.Model:
     record_summary(result, plan, ranges.samples, SCHEMES[grid.dtype])
     nodes = _remove_implied_clamps(result, plan, scales, grid)
     _insert_nodes(result, nodes, scales, grid)
+    spell_activations(result)
     RemoveUnusedNodesPass()(result)
     return result
 
@@ -195,5 +203,10 @@ def _clamps(node: ir.Node) -> bool:
 
 def _activations_of(nodes: tuple[ir.Node, ...]) -> tuple[ir.Value, ...]:
     """Return every run-time tensor that *nodes* read or write, once, in order."""
-    found = {value: None for node in nodes for value in (*activations(node), node.outputs[0])}
-    return tuple(found)
+    return tuple(
+        dict.fromkeys(
+            value
+            for node in nodes
+            for value in (*activations(node), *data_outputs(node, rule_of(node)))
+        )
+    )

@@ -143,6 +143,8 @@ def plan(
         if affine is not None and (affine.dtype == "int8" or node.op_type not in _NOT_INT16):
             step = Step(node, step.output, step.activation, affine, carried)
             carried[step.output] = affine
+            others = (value for value in step.outputs[1:] if value.dtype == step.output.dtype)
+            carried.update(dict.fromkeys(others, affine))
         steps.append(step)
     return steps
 
