@@ -188,7 +188,7 @@ def test_constants_that_are_computed_with_become_int8(net: Callable[..., Any]) -
     mean = small.constant(np.linspace(-1, 1, 3).reshape(1, 3, 1, 1))
     model = _quantized(small.finish(small.op("Sub", mean, small.op("Relu", "x"))))
     node = _node(model, "Sub")
-    value = node.inputs[1]
+    value = node.inputs[0]
     assert value is not None
     maker = value.producer()
     assert maker is not None

@@ -45,7 +45,7 @@ def lower_conv_transpose(step: Step, emit: Emitter) -> None:
         sizes = source.shape[1:3]
         full = tuple((n - 1) * s + k for n, s, k in zip(sizes, strides, kernels, strict=True))
         if affine is not None:
-            _write_integers(step, emit, (source, target), (array, affine), strides, before)
+            _write_integers(step, emit, (source, target), (array, affine), (strides, before))
             return
         is_same = _is_same(sizes, strides, full, target.shape[1:3], before)
         is_valid = full == target.shape[1:3] and not any(before)
@@ -75,20 +75,17 @@ def _write_integers(
     emit: Emitter,
     ends: tuple[Tensor, Tensor],
     weights: tuple[np.ndarray, Affine],
-    strides: tuple[int, ...],
-    before: tuple[int, int],
+    window: tuple[tuple[int, ...], tuple[int, int]],
 ) -> None:
     """Write the operator with its bias, so that it rounds once, and cut what is wanted.
 
     Where the result is longer than what the input reaches, it is the bias there: the operator
     writes it by itself, if its result is said to be so long.
     """
-    source, target = ends
-    array, affine = weights
+    (source, target), (array, affine), (strides, before) = ends, weights, window
     sizes, wanted = source.shape[1:3], target.shape[1:3]
-    reached = tuple(
-        (n - 1) * s + k for n, s, k in zip(sizes, strides, array.shape[2:], strict=True)
-    )
+    axes = zip(sizes, strides, array.shape[2:], strict=True)
+    reached = tuple((n - 1) * s + k for n, s, k in axes)
     is_same = _is_same(sizes, strides, reached, wanted, before)
     full = tuple(
         max(reach, start + size) for reach, start, size in zip(reached, before, wanted, strict=True)
