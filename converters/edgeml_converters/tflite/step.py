@@ -35,8 +35,8 @@ _FUSED_ACTIVATIONS = {
 
 _NOT_INT16 = frozenset(
     {
-        *("DepthToSpace", "GlobalMaxPool", "HardSwish", "ReduceMax", "ReduceMin", "Resize"),
-        *("SpaceToDepth", "Upsample"),
+        *("DepthToSpace", "Gelu", "GlobalMaxPool", "HardSigmoid", "HardSwish", "PRelu"),
+        *("ReduceMax", "ReduceMin", "Resize", "SpaceToDepth", "Upsample"),
     }
 )
 """Operators that compute int8 and not int16; the kernels of all others were tried."""

@@ -17,10 +17,8 @@ def _line(step: Step) -> tuple[float, float]:
 
 
 def _line_rule(step: Step) -> Affine | None:
-    """TFLite has integers for a line that rises and starts above zero, and eight bits."""
-    affine = any_scale(step)
-    rises = min(_line(step)) > 0
-    return affine if rises and affine is not None and affine.dtype == "int8" else None
+    """Scales are positive, and so is what a line can be made of in integers."""
+    return any_scale(step) if min(_line(step)) > 0 else None
 
 
 @lowering("HardSigmoid", integer=_line_rule)

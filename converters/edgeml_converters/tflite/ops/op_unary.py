@@ -8,7 +8,7 @@ from edgeml_converters.graph.attributes import float_attribute, int_attribute, s
 from edgeml_converters.tflite.blockers import Refusal
 from edgeml_converters.tflite.emitter import Emitter
 from edgeml_converters.tflite.formula import Formula
-from edgeml_converters.tflite.program import Affine, Tensor
+from edgeml_converters.tflite.program import Tensor
 from edgeml_converters.tflite.registry import lowering
 from edgeml_converters.tflite.step import Step, any_scale
 
@@ -189,13 +189,7 @@ def lower_elu(step: Step, emit: Emitter) -> None:
         f.into("ADD", above if gamma == 1.0 else f.make("MUL", above, f.number(gamma)), below)
 
 
-def _gelu_rule(step: Step) -> Affine | None:
-    """The int8 kernel looks results up; there is none for 16 bits."""
-    affine = any_scale(step)
-    return affine if affine is not None and affine.dtype == "int8" else None
-
-
-@lowering("Gelu", integer=_gelu_rule)
+@lowering("Gelu", integer=any_scale)
 def lower_gelu(step: Step, emit: Emitter) -> None:
     """Write the Gaussian error unit, exact or by tanh, as TFLite has both."""
     approximate = string_attribute(step.node, "approximate", "none") == "tanh"
