@@ -162,7 +162,40 @@ def clamp_bounds(node: ir.Node) -> tuple[float, float] | None:
     return (0.0, math.inf) if node.op_type == "Relu" else clip_bounds(node)
 
 
+def _refuse_mask(node: ir.Node, rule: Rule) -> str | None:
+    for value in data_inputs(node, rule):
+        if _is_mask(value):
+            return f"it adds the mask '{value.name}', whose range would leave no steps to others"
+    return None
+
+
+def _is_mask(value: ir.Value) -> bool:
+    """Whether *value* is made of integers or truths alone, and of a number that hides others.
+
+    So is what attention adds to the scores of tokens that are only padding: -10000 or the lowest.
+    """
+    hides, pending, seen = False, [value], {value}
+    while pending:
+        maker = pending.pop().producer()
+        if maker is None or maker.domain or maker.op_type not in _MASK_OPS:
+            return False
+        for source in maker.inputs:
+            if source is None or source in seen:
+                continue
+            seen.add(source)
+            constant = constant_floats(source)
+            if constant is not None:
+                hides |= bool((np.abs(constant) >= _HIDING).any())
+            elif source.dtype == ir.DataType.FLOAT:
+                pending.append(source)
+    return hides
+
+
+_HIDING = 1e4
+_MASK_OPS = frozenset({"Cast", "Expand", "Mul", "Reshape", "Squeeze", "Sub", "Unsqueeze", "Where"})
+
 CHECKS: Mapping[str, Callable[[ir.Node, Rule], str | None]] = {
+    "Add": _refuse_mask,
     "Clip": _refuse_clip,
     "Conv": _refuse_weighted,
     "ConvTranspose": _refuse_transposed,

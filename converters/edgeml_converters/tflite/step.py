@@ -21,6 +21,7 @@ from edgeml_converters.tflite.quantization import (
     affine_of,
     is_constant,
     is_dequantize,
+    is_quantize,
     quantized_constant,
     written_affine,
 )
@@ -134,8 +135,8 @@ def plan(
             continue
         step = Step(node, node.outputs[0], carried=carried)
         if is_dequantize(node):
-            affine = affine_of(node)
-            if affine is not None and affine.per_tensor and not is_constant(node.outputs[0]):
+            affine = _carried_affine(node)
+            if affine is not None:
                 carried[node.outputs[0]] = affine
         elif fuses_activation(node):
             step = _with_activation(step, fused)
@@ -147,6 +148,16 @@ def plan(
             carried.update(dict.fromkeys(others, affine))
         steps.append(step)
     return steps
+
+
+def _carried_affine(dequantize: ir.Node) -> Affine | None:
+    """Return the quantization of integers that are read as they were made."""
+    affine, source = affine_of(dequantize), dequantize.inputs[0]
+    if affine is None or not affine.per_tensor or is_constant(dequantize.outputs[0]):
+        return None
+    maker = None if source is None else source.producer()
+    made = affine_of(maker) if maker is not None and is_quantize(maker) else affine
+    return affine if made == affine else None
 
 
 def _with_activation(step: Step, fused: set[ir.Node]) -> Step:
