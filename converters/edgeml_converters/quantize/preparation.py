@@ -11,6 +11,7 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
+from edgeml_converters.graph import copy_model
 from edgeml_converters.graph.attributes import (
     constant_input,
     float_attribute,
@@ -20,10 +21,39 @@ from edgeml_converters.graph.attributes import (
 )
 from edgeml_converters.graph.node_builder import NodeBuilder
 from edgeml_converters.graph.passes.recognize_activations import recognize_activations
+from edgeml_converters.quantize.opset import raise_opset
+from edgeml_runtime.errors import UnsupportedError
 
 _HARD_SWISH_OPSET = 14
 _GELU_OPSET = 20
 _IMAGE_RANKS = (3, 4)
+
+
+def raised_for_int8(model: ir.Model, least_opset: int) -> ir.Model:
+    """Return a copy of *model* with an opset of at least *least_opset*.
+
+    Where it holds a Gelu that was spelled out, that is the opset which has it whole: onnxruntime
+    has a kernel for that, and none for its parts once each of them reads integers. A model that
+    cannot be raised so far keeps them.
+
+    Raises:
+        UnsupportedError: It cannot be raised to *least_opset*.
+    """
+    result = copy_model(model)
+    if result.opset_imports.get("", _GELU_OPSET) < _GELU_OPSET and _holds_gelu(result):
+        try:
+            return raise_opset(result, max(least_opset, _GELU_OPSET))
+        except UnsupportedError:
+            result = copy_model(model)
+    return raise_opset(result, least_opset)
+
+
+def _holds_gelu(model: ir.Model) -> bool:
+    if all(node.op_type != "Erf" for node in model.graph):
+        return False
+    twin = copy_model(model)
+    recognize_activations(twin)
+    return any(node.op_type == "Gelu" for node in twin.graph)
 
 
 def prepare_int8(model: ir.Model) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
-from edgeml_converters.graph import copy_model
 from edgeml_converters.quantize.affine import (
     INT8,
     INT16,
@@ -26,11 +25,14 @@ from edgeml_converters.quantize.eligibility import (
 from edgeml_converters.quantize.opset import (
     INT16_OPSET,
     QDQ_OPSET,
-    raise_opset,
     refuse_quantized,
 )
 from edgeml_converters.quantize.plan import Plan, activations, plan_int8, rule_of
-from edgeml_converters.quantize.preparation import prepare_int8, spell_activations
+from edgeml_converters.quantize.preparation import (
+    prepare_int8,
+    raised_for_int8,
+    spell_activations,
+)
 from edgeml_converters.quantize.qdq_graph import QdqGraph
 from edgeml_converters.quantize.summary import record_summary
 from edgeml_converters.quantize.weights import quantize_weighted
@@ -90,7 +92,7 @@ def quantize_int8x16(model: ir.Model, ranges: Ranges) -> ir.Model:
 
 
 def _quantized(model: ir.Model, ranges: Ranges, grid: Grid) -> ir.Model:
-    result = raise_opset(copy_model(model), QDQ_OPSET if grid is INT8 else INT16_OPSET)
+    result = raised_for_int8(model, QDQ_OPSET if grid is INT8 else INT16_OPSET)
     refuse_quantized(result)
     prepare_int8(result)
     plan = plan_int8(result, grid)
