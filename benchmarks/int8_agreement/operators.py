@@ -105,6 +105,11 @@ def _clip(low: float, high: float) -> Build:
     return build
 
 
+def _clamped_beside_others(s: Sketch, x: str) -> str:
+    clamped = s.op("Relu", _conv(8, 3, pads=[1, 1, 1, 1])(s, x))
+    return s.op("Concat", clamped, x, axis=1)
+
+
 CASES: Mapping[str, Build] = {
     "Add": _pair("Add"),
     "Add a constant": _per_channel("Add"),
@@ -114,6 +119,7 @@ CASES: Mapping[str, Build] = {
     "Clip": _clip(-0.5, 1.0),
     "Concat": _pair("Concat", axis=1),
     "Conv": _conv(8, 3, pads=[1, 1, 1, 1]),
+    "Conv with a Relu at the scale of others": _clamped_beside_others,
     "Conv by channel": _conv(CHANNELS, 3, CHANNELS, strides=[2, 2]),
     "Conv in groups": _conv(8, 1, 2),
     "ConvTranspose": _transposed(2, strides=[2, 2]),
@@ -150,6 +156,7 @@ CASES: Mapping[str, Build] = {
     "Pad": _with_integers("Pad", [0, 0, 1, 1, 0, 0, 1, 2]),
     "ReduceMax": _with_integers("ReduceMax", [2, 3], keepdims=0),
     "ReduceMean": _with_integers("ReduceMean", [1]),
+    "ReduceMean over images": _with_integers("ReduceMean", [2, 3]),
     "ReduceMin": _with_integers("ReduceMin", [1]),
     "ReduceSum": _with_integers("ReduceSum", [2, 3]),
     "Relu": lambda s, x: s.op("Relu", s.op("MaxPool", x, kernel_shape=[1, 1])),

@@ -13,6 +13,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edgeml_converters.graph import copy_model
 from edgeml_converters.graph.attributes import (
+    axes,
     constant_input,
     float_attribute,
     input_value,
@@ -113,6 +114,17 @@ def _negative(build: NodeBuilder, node: ir.Node) -> ir.Value | None:
     return build.op("Mul", source, build.constant(np.array(-1.0)))
 
 
+def _pooled(build: NodeBuilder, node: ir.Node) -> ir.Value | None:
+    """Write a mean over an image as the pool that onnxruntime has an integer kernel for."""
+    source, over = input_value(node, 0), axes(node)
+    rank = None if source is None or source.shape is None else source.shape.rank()
+    if source is None or rank not in _IMAGE_RANKS or over is None:
+        return None
+    whole = {axis % rank for axis in over} == set(range(2, rank))
+    kept = bool(int_attribute(node, "keepdims", 1))
+    return build.op("GlobalAveragePool", source) if whole and kept else None
+
+
 def _normalized(build: NodeBuilder, node: ir.Node) -> ir.Value | None:
     """Write a batch normalization as a convolution of each channel with one weight."""
     source = input_value(node, 0)
@@ -137,6 +149,7 @@ _REWRITES: dict[str, Callable[[NodeBuilder, ir.Node], ir.Value | None]] = {
     "BatchNormalization": _normalized,
     "Div": _quotient,
     "Neg": _negative,
+    "ReduceMean": _pooled,
     "Sub": _difference,
 }
 

@@ -48,6 +48,14 @@ def test_arithmetic_with_constants_gets_an_integer_kernel(
     np.testing.assert_allclose(found, expected, atol=0.01 * np.ptp(expected))
 
 
+def test_a_mean_over_images_gets_an_integer_kernel(
+    net: Callable[..., Any], kernels: Callable[[ir.Model], Counter[str]]
+) -> None:
+    small = net()
+    model = small.finish(small.op("ReduceMean", small.conv("x", 3, 4), axes=[-1, 2]))
+    assert kernels(_quantized(model))["QLinearGlobalAveragePool"] == 1
+
+
 def test_a_batch_normalization_is_one_convolution(
     net: Callable[..., Any], kernels: Callable[[ir.Model], Counter[str]], run: Callable[..., Any]
 ) -> None:
