@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -100,7 +101,8 @@ def _row(*cells: str) -> str:
 
 
 def _markdown(operators: dict[str, Trial], networks: dict[str, Trial]) -> str:
-    rules = ", ".join(sorted(load_rules()))
+    listed = f"Operators with a rule: {', '.join(sorted(load_rules()))}."
+    rules = textwrap.fill(listed, 100, break_on_hyphens=False)
     return "\n".join((_INTRODUCTION.format(rules=rules), *_tables(operators, networks), ""))
 
 
@@ -115,8 +117,10 @@ is left is how the kernels of onnxruntime, of XNNPACK and of LiteRT without it r
 table has that for each operator by itself, fed with the same integers: the largest difference from
 onnxruntime, in steps of the output's scale, and the share of values that are equal.
 
-Operators with a rule: {rules}. Others stay float32, as do those between float operators.
-Activations that were exported as arithmetic (GELU, hard swish) become one operator.
+{rules}
+
+Others stay float32, as do those between float operators. Activations that
+were exported as arithmetic (GELU, hard swish) become one operator.
 
 The second table has whole networks: how many nodes stay float, and the ratio of signal to
 difference between the answers of the TFLite file and of the ONNX file; the last column is what int8

@@ -106,8 +106,8 @@ def _clip(low: float, high: float) -> Build:
 
 
 def _clamped_beside_others(s: Sketch, x: str) -> str:
-    clamped = s.op("Relu", _conv(8, 3, pads=[1, 1, 1, 1])(s, x))
-    return s.op("Concat", clamped, x, axis=1)
+    conv = s.op("Conv", x, s.normal(8, CHANNELS, 1, 1, scale=CHANNELS**-0.5))
+    return s.op("Concat", s.op("Relu", conv), x, axis=1)
 
 
 CASES: Mapping[str, Build] = {
