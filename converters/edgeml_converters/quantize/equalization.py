@@ -1,10 +1,11 @@
 """Equalization: channels of an activation are brought to one size before they share one scale.
 
 The weights before an activation are divided, channel by channel, by what the weights behind it are
-multiplied with. What lies between must let a factor through: pools, Relu, a gate. The float function
-stays as it is. The idea is that of Nagel et al., "Data-Free Quantization Through Weight Equalization
-and Bias Correction" (2019); the factors are those of Xiao et al., "SmoothQuant" (2023), since the
-weights before have a scale for each channel anyway and only the activation suffers.
+multiplied with. What lies between must let a factor through: pools, Relu, a gate. The float
+function stays as it is. The idea is that of Nagel et al., "Data-Free Quantization Through Weight
+Equalization and Bias Correction" (2019); the factors are those of Xiao et al., "SmoothQuant"
+(2023), since the weights before have a scale for each channel anyway and only the activation
+suffers.
 """
 
 from collections.abc import Mapping
@@ -149,7 +150,7 @@ def _inputs(sink: Weighted) -> int:
 
 
 def _relative_peaks(sink: Weighted) -> npt.NDArray[np.float64]:
-    """Return (inputs,) the largest weight of each input channel, as a part of the largest of all."""
+    """Return (inputs,) the largest weight of each input channel, as a part of all of them."""
     groups, outputs, taps = sink.matrices.shape
     by_channel = sink.matrices.reshape(groups, outputs, taps // sink.kernel_size, sink.kernel_size)
     peaks = np.abs(by_channel).max(axis=(1, 3)).reshape(-1).astype(np.float64)
