@@ -1,5 +1,6 @@
 """Samples seen through the network: its first layer, and how sure it is of its answers."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
@@ -40,6 +41,7 @@ class NetworkCheck:
         self._limits = load_thresholds()
         self._entry = read_entry(model)
         self._scores = scores_output(model)
+        self._content = False
 
     def range_notes(self, seen: SampleStatistics) -> list[str]:
         """Return what is wrong with the range of the samples, told from values and first layer."""
@@ -49,7 +51,11 @@ class NetworkCheck:
         if notes:
             return notes
         arrival = self._arrival(seen)
-        return [] if arrival is None else list(self._arrival_notes(arrival, seen))
+        if arrival is None:
+            return []
+        notes = list(self._arrival_notes(arrival, seen))
+        self._content = not notes
+        return notes
 
     def surety_notes(self, seen: SampleStatistics, macs: int, *, labelled: bool) -> list[str]:
         """Return what the answers of a classifier say of range and order of the channels.
@@ -80,7 +86,7 @@ class NetworkCheck:
         if arrival.deviation < limits.too_small and arrival.bias > limits.small_bias:
             factor = limits.typical / arrival.deviation
             yield (
-                f"The first layer sees values some {factor:.1g} times smaller than it was trained "
+                f"The first layer sees values some {_rough(factor)} times smaller than it was trained "
                 f"on ({given}): they look normalized twice, or divided by 255 once too often. "
                 "Check the step 'normalize' of --preprocess."
             )
@@ -88,15 +94,15 @@ class NetworkCheck:
         if large and self._trained_normalized(seen):
             factor = arrival.deviation / limits.typical
             yield (
-                f"The first layer sees values some {factor:.1g} times larger than it was trained "
+                f"The first layer sees values some {_rough(factor)} times larger than it was trained "
                 f"on ({given}): they look not normalized. Add or correct the step 'normalize' of "
                 "--preprocess."
             )
 
     def _trained_normalized(self, seen: SampleStatistics) -> bool:
-        """Return whether another range does better, or the network is of a kind that needs it."""
-        if self._scores is None:
-            deep = self._entry.convolutions >= self._limits.first_layer.deep
+        """Return whether the network is of a kind that needs it, or another range does better."""
+        deep = self._entry.convolutions >= self._limits.first_layer.deep
+        if deep or self._entry.batch_normalized or self._scores is None:
             return deep or self._entry.batch_normalized
         return self._preference(seen, self._ranges(seen), labelled=False) is not None
 
@@ -104,7 +110,9 @@ class NetworkCheck:
         axis = 1 if self._spec.layout == "NCHW" else 3
         colored = self._spec.shape[axis] == 3
         reverse = [reversed_channels(self._spec.layout)] if colored else []
-        return [*reverse, *self._ranges(seen)]
+        far = self._limits.first_layer.far if self._content else math.inf
+        ranges = self._ranges(seen)
+        return [*reverse, *(item for item in ranges if 1 / far < item.scale < far)]
 
     def _ranges(self, seen: SampleStatistics) -> list[Variant]:
         table = self._limits.preparations
@@ -132,24 +140,37 @@ class NetworkCheck:
             )
 
     def _preference_note(self, found: Preference, seen: SampleStatistics) -> str:
-        how = (
-            f"(mean confidence {found.confidence:.2f} against {found.given:.2f} on "
-            f"{found.samples} samples)"
-        )
+        how = _compared(found)
         if found.variant.reversed:
             return (
-                f"With the channels reversed the network is surer of its answers {how}: the "
-                "samples look like RGB where it was trained on BGR, or the other way round. Check "
-                "the step 'color' of --preprocess, or the order of the channels in the data."
+                f"With the channels reversed the network does better: {how}. The samples look "
+                "like RGB where it was trained on BGR, or the other way round. Check the step "
+                "'color' of --preprocess, or the order of the channels in the data."
             )
         return (
-            f"With samples {found.variant.name} the network is surer of its answers {how}; those "
-            f"given range from {seen.low:.3g} to {seen.high:.3g}. Check the step 'normalize' of "
+            f"With samples {found.variant.name} the network does better: {how}. Those given "
+            f"range from {seen.low:.3g} to {seen.high:.3g}. Check the step 'normalize' of "
             "--preprocess."
         )
+
+
+def _compared(found: Preference) -> str:
+    facts = []
+    if found.right is not None:
+        facts.append(f"{found.right[0]} samples are right against {found.right[1]}")
+    if found.confidence[0] > found.confidence[1]:
+        after, before = found.confidence
+        facts.append(f"its mean confidence is {after:.2f} against {before:.2f}")
+    if found.answers[0] > found.answers[1]:
+        facts.append(f"it gives {found.answers[0]} different answers against {found.answers[1]}")
+    return f"{', '.join(facts)}, on {found.samples} samples"
 
 
 def _mixed(seen: SampleStatistics) -> list[tuple[np.ndarray, int | None]]:
     """Return the samples in a seeded order, as data often come class by class."""
     order = np.random.default_rng(0).permutation(len(seen.kept))
     return [seen.kept[index] for index in order]
+
+
+def _rough(factor: float) -> str:
+    return f"{float(f'{factor:.1g}'):,.0f}"

@@ -28,18 +28,20 @@ class Variant:
     Args:
         name: In words, to follow "samples".
         reversed: Whether the channels are in the other order, and nothing else is changed.
+        scale: By how much the values grow.
         change: Turns a sample as it was given into this one.
     """
 
     name: str
     reversed: bool
+    scale: float
     change: Change
 
 
 def reversed_channels(layout: str) -> Variant:
     """Return the samples with BGR for RGB, and the other way round."""
     axis = 1 if layout == "NCHW" else -1
-    return Variant("with the channels reversed", True, lambda value: np.flip(value, axis))
+    return Variant("with the channels reversed", True, 1.0, lambda value: np.flip(value, axis))
 
 
 def other_preparations(
@@ -61,11 +63,14 @@ def other_preparations(
     if given is None:
         return []
     mean, std, bgr = given
-    return [
-        Variant(entry.name, False, _change(mean, std, *wanted, layout))
-        for entry in table
-        if not _alike(mean, std, *(wanted := _wanted(entry, bgr=bgr)))
-    ]
+    variants = []
+    for entry in table:
+        wanted, wanted_std = _wanted(entry, bgr=bgr)
+        if not _alike(mean, std, wanted, wanted_std):
+            scale = float(std.mean() / wanted_std.mean())
+            change = _change(mean, std, wanted, wanted_std, layout)
+            variants.append(Variant(entry.name, False, scale, change))
+    return variants
 
 
 def _given(

@@ -8,6 +8,7 @@ import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -24,6 +25,7 @@ class SampleStatistics:
         name: The input.
         kept_limit: How many samples to keep.
         kept_bytes: What they may take.
+        size: How many samples there will be, if that is known.
         count: Samples seen.
         complete: Whether the pass went to the end.
         low: The smallest finite value.
@@ -41,6 +43,7 @@ class SampleStatistics:
     name: str
     kept_limit: int
     kept_bytes: int
+    size: int | None = None
     count: int = 0
     complete: bool = False
     low: float = math.inf
@@ -101,20 +104,20 @@ class SampleStatistics:
         self.clipped += max(0.0, _at_ends(numbers) - _at_ends(raw))
 
     def _keep(self, value: np.ndarray, label: int | None) -> None:
-        """Keep every n-th sample; when there are too many, every other one, and n doubles."""
-        if self.count % self._stride:
-            return
+        """Keep the sample if it is the next one of those that lie spread over the pass."""
         if value.dtype.kind == "f" and value.size and np.abs(value).max() < np.finfo("f2").max:
             value = value.astype(np.float16)  # half the memory; 11 bits are enough for statistics
         room = min(self.kept_limit, self.kept_bytes // max(value.nbytes, 1))
         if room < 1:
             return
-        if len(self.kept) >= room:
+        if self.size is not None:
+            if self.count * room // self.size == (self.count - 1) * room // self.size:
+                return
+        elif len(self.kept) >= room:  # every other one goes, and fewer are kept from here on
             self.kept = self.kept[::2]
             self._stride *= 2
-            if self.count % self._stride:
-                return
-        self.kept.append((value.copy(), label))
+        if len(self.kept) < room and (self.size is not None or self.count % self._stride == 0):
+            self.kept.append((value.copy(), label))
 
 
 def _at_ends(values: np.ndarray) -> float:
@@ -138,15 +141,14 @@ class WatchedData:
     def __init__(self, data: Dataset, name: str, kept_limit: int, kept_bytes: int) -> None:
         self.data = replace(data, read=self._read)
         self._source = data
-        self._fresh = SampleStatistics(name, kept_limit, kept_bytes)
-        self.statistics = replace(self._fresh)
+        self._make = partial(SampleStatistics, name, kept_limit, kept_bytes, data.size)
+        self.statistics = self._make()
 
     def _read(self) -> Iterator[Sample]:
         if self.statistics.complete:
             yield from self._source
             return
-        fresh = self._fresh
-        seen = SampleStatistics(fresh.name, fresh.kept_limit, fresh.kept_bytes)
+        seen = self._make()
         try:
             for sample in self._source:
                 seen.observe(sample)

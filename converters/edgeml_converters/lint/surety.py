@@ -27,15 +27,17 @@ class Preference:
 
     Args:
         variant: The preparation.
-        confidence: Mean probability of the best class with it.
-        given: Likewise with the samples as given.
         samples: On how many samples.
+        confidence: Mean probability of the best class, with it and with the samples as given.
+        answers: How many different classes came first, likewise.
+        right: How many samples were right, likewise; None without labels.
     """
 
     variant: Variant
-    confidence: float
-    given: float
     samples: int
+    confidence: tuple[float, float]
+    answers: tuple[int, int]
+    right: tuple[int, int] | None
 
 
 @dataclass
@@ -53,6 +55,9 @@ class _Answers:
 
     def confidence(self) -> float:
         return float(np.mean([row.max() for row in self.rows]))
+
+    def different(self) -> int:
+        return len({int(row.argmax()) for row in self.rows})
 
     def right(self, labels: Sequence[int]) -> np.ndarray:
         return np.array(
@@ -88,13 +93,13 @@ def find_preference(
     for checkpoint, hopeless, decisive in zip(
         limits.checkpoints, limits.hopeless, limits.decisive, strict=True
     ):
-        if not runners or checkpoint > len(samples):
+        if not runners or done == len(samples) or len(samples) < limits.checkpoints[0]:
             return None
         for sample in samples[done:checkpoint]:
             given.rows.append(answer(sample))
             for variant, answers in runners:
                 answers.rows.append(answer(variant.change(sample)))
-        done = checkpoint
+        done = min(checkpoint, len(samples))
         known = None if labels is None else labels[:done]
         better = [
             (gain, index)
@@ -103,13 +108,33 @@ def find_preference(
         ]
         if better:
             variant, answers = runners[max(better)[1]]
-            return Preference(variant, answers.confidence(), given.confidence(), done)
-        runners = [pair for pair in runners if _promising(given, pair[1], known, hopeless)]
+            return _preference(variant, answers, given, known)
+        runners = [pair for pair in runners if _promising(given, pair[1], known, hopeless, limits)]
     return None
 
 
-def _promising(given: _Answers, answers: _Answers, labels: Sequence[int] | None, t: float) -> bool:
-    if _t(given.entropy() - answers.entropy()) >= t:
+def _preference(
+    variant: Variant, answers: _Answers, given: _Answers, labels: Sequence[int] | None
+) -> Preference:
+    return Preference(
+        variant=variant,
+        samples=len(given.rows),
+        confidence=(answers.confidence(), given.confidence()),
+        answers=(answers.different(), given.different()),
+        right=None
+        if labels is None
+        else (int(answers.right(labels).sum()), int(given.right(labels).sum())),
+    )
+
+
+def _promising(
+    given: _Answers,
+    answers: _Answers,
+    labels: Sequence[int] | None,
+    t: float,
+    limits: SuretyLimits,
+) -> bool:
+    if _t(given.entropy() - answers.entropy()) >= t or _tells_apart(given, answers, limits):
         return True
     if labels is None:
         return False
@@ -123,27 +148,32 @@ def _gain(
     decisive: float,
     limits: SuretyLimits,
 ) -> float:
-    """Return by how many nats a variant is surer, or 0 where it is not clearly better."""
+    """Return by how many nats a variant is better, or 0 where it is not clearly better."""
     before, after = given.entropy(), answers.entropy()
-    won = 0
     if labels is not None:
-        was, is_ = given.right(labels), answers.right(labels)
-        if max(was.mean(), is_.mean()) >= limits.labels_right:
-            won = int(is_.sum()) - int(was.sum())
+        was, now = given.right(labels), answers.right(labels)
+        if max(was.mean(), now.mean()) >= limits.labels_right:
+            won = int(now.sum()) - int(was.sum())
             gained = answers.likelihood(labels) - given.likelihood(labels)
             if won >= limits.labels_won and _t(gained) >= limits.labels_t:
                 return float(gained.mean())
-    gain = float((before - after).mean())
-    classes = len(given.rows[0])
-    clearly = (
-        won >= 0
-        and _t(before - after) >= decisive
-        and gain >= limits.least_entropy
+            if won < 0:
+                return 0.0
+    surer = (
+        _t(before - after) >= decisive
+        and float((before - after).mean()) >= limits.least_entropy
         and after.mean() <= limits.entropy_ratio * before.mean()
-        and after.mean() <= limits.sure * np.log(classes)
+        and after.mean() <= limits.sure * np.log(len(given.rows[0]))
         and answers.variety() >= given.variety() + limits.variety
     )
-    return gain if clearly else 0.0
+    apart = len(before) >= limits.apart_samples and _tells_apart(given, answers, limits)
+    return answers.variety() - given.variety() if surer or apart else 0.0
+
+
+def _tells_apart(given: _Answers, answers: _Answers, limits: SuretyLimits) -> bool:
+    """Return whether the answers differ from sample to sample where those given hardly do."""
+    least = max(limits.apart_ratio * given.variety(), given.variety() + limits.apart)
+    return answers.variety() >= least
 
 
 def _t(differences: np.ndarray) -> float:

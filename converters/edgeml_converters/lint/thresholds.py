@@ -44,6 +44,7 @@ class FirstLayerLimits:
     large_bias: float
     too_small: float
     small_bias: float
+    far: float
     deep: int
 
 
@@ -60,6 +61,9 @@ class SuretyLimits:
     least_entropy: float
     sure: float
     variety: float
+    apart_samples: int
+    apart_ratio: float
+    apart: float
     labels_right: float
     labels_t: float
     labels_won: int
