@@ -83,11 +83,11 @@ class InputCheck:
         graph = self._source.graph
         if weights_bytes(graph) > LARGEST_BYTES or len(graph.graph.inputs) != 1:
             return
-        network = NetworkCheck(graph, spec, self._pipeline)
+        network = NetworkCheck(graph, spec, self._pipeline, macs)
         found = [note for seen in watched if seen.kept for note in network.range_notes(seen)]
         if not found and watched[-1].kept:
             labelled = self._scored and self._evaluation is not None
-            found += network.surety_notes(watched[-1], macs, labelled=labelled)
+            found += network.surety_notes(watched[-1], labelled=labelled)
         yield from found
 
 

@@ -32,12 +32,16 @@ class NetworkCheck:
         model: The float graph.
         spec: Its input, with a layout.
         pipeline: What made the samples, if known.
+        macs: Multiplications of one run, 0 where that is not known.
     """
 
-    def __init__(self, model: ir.Model, spec: TensorSpec, pipeline: Pipeline | None) -> None:
+    def __init__(
+        self, model: ir.Model, spec: TensorSpec, pipeline: Pipeline | None, macs: int = 0
+    ) -> None:
         self._model = model
         self._spec = spec
         self._pipeline = pipeline
+        self._macs = macs
         self._limits = load_thresholds()
         self._entry = read_entry(model)
         self._scores = scores_output(model)
@@ -57,20 +61,24 @@ class NetworkCheck:
         self._content = not notes
         return notes
 
-    def surety_notes(self, seen: SampleStatistics, macs: int, *, labelled: bool) -> list[str]:
+    def surety_notes(self, seen: SampleStatistics, *, labelled: bool) -> list[str]:
         """Return what the answers of a classifier say of range and order of the channels.
 
         Args:
             seen: The samples.
-            macs: Multiplications of one run, 0 where that is not known.
             labelled: Whether their labels are classes of the network.
         """
         variants = self._variants(seen)
-        runs = max(self._limits.surety.macs / macs if macs else 0.0, seen.count)
-        if self._scores is None or not variants or runs < self._limits.surety.macs_floor:
+        if self._scores is None or not variants:
             return []
         found = self._preference(seen, variants, labelled=labelled)
         return [] if found is None else [self._preference_note(found, seen)]
+
+    def _runs(self, seen: SampleStatistics) -> int:
+        """Return how often the network may run for the check."""
+        limits = self._limits.surety
+        affordable = limits.macs / self._macs if self._macs else 0.0
+        return int(max(affordable, limits.share * seen.count))
 
     def _arrival(self, seen: SampleStatistics) -> Arrival | None:
         if self._entry.first_layer is None:
@@ -84,18 +92,18 @@ class NetworkCheck:
         limits = self._limits.first_layer
         given = f"the samples range from {seen.low:.3g} to {seen.high:.3g}"
         if arrival.deviation < limits.too_small and arrival.bias > limits.small_bias:
-            factor = limits.typical / arrival.deviation
+            times = _rough(limits.typical / arrival.deviation)
             yield (
-                f"The first layer sees values some {_rough(factor)} times smaller than it was trained "
-                f"on ({given}): they look normalized twice, or divided by 255 once too often. "
-                "Check the step 'normalize' of --preprocess."
+                f"The first layer sees values some {times} times smaller than it was trained on "
+                f"({given}): they look normalized twice, or divided by 255 once too often. Check "
+                "the step 'normalize' of --preprocess."
             )
         large = arrival.deviation > limits.too_large and arrival.bias < limits.large_bias
         if large and self._trained_normalized(seen):
-            factor = arrival.deviation / limits.typical
+            times = _rough(arrival.deviation / limits.typical)
             yield (
-                f"The first layer sees values some {_rough(factor)} times larger than it was trained "
-                f"on ({given}): they look not normalized. Add or correct the step 'normalize' of "
+                f"The first layer sees values some {times} times larger than it was trained on "
+                f"({given}): they look not normalized. Add or correct the step 'normalize' of "
                 "--preprocess."
             )
 
@@ -136,7 +144,8 @@ class NetworkCheck:
                 [value.astype(np.float32) for value, _ in kept],
                 labels if labelled and len(labels) == len(kept) else None,
                 variants,
-                self._limits.surety,
+                runs=self._runs(seen),
+                limits=self._limits.surety,
             )
 
     def _preference_note(self, found: Preference, seen: SampleStatistics) -> str:

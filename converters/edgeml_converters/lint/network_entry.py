@@ -18,6 +18,7 @@ _MOVES = frozenset({"Cast", "Identity", "Pad", "Reshape", "Squeeze", "Transpose"
 _AFFINE = frozenset({"Add", "BatchNormalization", "Div", "Mul", "Sub"})
 _ACTIVATIONS = frozenset(
     {
+        "Add",
         "Clip",
         "Conv",
         "Elu",
@@ -136,13 +137,24 @@ def _affine_of(node: ir.Node) -> tuple[np.ndarray, np.ndarray] | None:
     """Return factor and summand of a node, or None where it is of two computed values."""
     if node.op_type in _MOVES:
         return np.ones(1), np.zeros(1)
-    constants = [None if value is None else constant_array(value) for value in node.inputs]
+    constants = [_numbers(value) for value in node.inputs]
     if node.op_type == "BatchNormalization":
         return _batch_normalization(constants)
     known = [constant for constant in constants if constant is not None]
     if len(known) != 1 or len(constants) != 2 or not known[0].size:
         return None
     return _arithmetic(node.op_type, known[0].astype(np.float64), first=constants[0] is not None)
+
+
+def _numbers(value: ir.Value | None) -> np.ndarray | None:
+    """Return the numbers of a constant, in an initializer or a Constant node."""
+    if value is None:
+        return None
+    producer = value.producer()
+    if producer is None or producer.op_type != "Constant":
+        return constant_array(value)
+    attribute = producer.attributes.get("value")
+    return None if attribute is None else np.asarray(attribute.as_tensor().numpy())
 
 
 def _batch_normalization(
@@ -170,7 +182,7 @@ def _arithmetic(
 
 def _first_layer(graph: ir.Graph) -> str | None:
     node = next((node for node in graph if node.op_type == "Conv"), None)
-    if node is None or constant_array(node.inputs[1] or node.outputs[0]) is None:
+    if node is None or _numbers(node.inputs[1]) is None:
         return None
     value = node.outputs[0]
     for reader in _chain(value, _AFFINE | {"Identity"}):

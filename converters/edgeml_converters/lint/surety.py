@@ -74,6 +74,8 @@ def find_preference(
     samples: Sequence[np.ndarray],
     labels: Sequence[int] | None,
     variants: Sequence[Variant],
+    *,
+    runs: int,
     limits: SuretyLimits,
 ) -> Preference | None:
     """Return the variant that is clearly better than the samples as given, if there is one.
@@ -86,6 +88,7 @@ def find_preference(
         samples: As given, each with its batch axis; in no particular order.
         labels: Their classes, where they are known.
         variants: What else to try.
+        runs: How often *answer* may be called; the race ends where that does not suffice.
         limits: From the table.
     """
     given, runners = _Answers(), [(variant, _Answers()) for variant in variants]
@@ -94,6 +97,9 @@ def find_preference(
         limits.checkpoints, limits.hopeless, limits.decisive, strict=True
     ):
         if not runners or done == len(samples) or len(samples) < limits.checkpoints[0]:
+            return None
+        runs -= (min(checkpoint, len(samples)) - done) * (1 + len(runners))
+        if runs < 0:
             return None
         for sample in samples[done:checkpoint]:
             given.rows.append(answer(sample))

@@ -68,7 +68,7 @@ class SuretyLimits:
     labels_t: float
     labels_won: int
     macs: float
-    macs_floor: int
+    share: float
 
 
 @dataclass(frozen=True)
