@@ -9,8 +9,9 @@ from edgeml.pipeline.artifacts import write_drafts
 from edgeml.pipeline.draft import Draft, weights_file
 from edgeml.pipeline.examiner import Examiner
 from edgeml.pipeline.input_notes import watched_inputs
+from edgeml.pipeline.order import Order
 from edgeml.pipeline.packing import pack
-from edgeml.pipeline.plan import Order, Plan, make_plan
+from edgeml.pipeline.plan import Plan, make_plan
 from edgeml.pipeline.record import Artifact, Conversion
 from edgeml.pipeline.staging import Stage, staged_output
 from edgeml.pipeline.stopwatch import Stopwatch
@@ -39,6 +40,10 @@ def convert(
     labels: Path | None = None,
     name: str | None = None,
     min_runtimes: Sequence[str] = (),
+    effort: str | None = None,
+    calibrate_method: str | None = None,
+    keep_float: Sequence[str] = (),
+    recipe: Path | None = None,
     progress: Progress = silent,
 ) -> Conversion:
     """Write *source* as ``NAME.PRECISION.FORMAT``, with ``NAME.edgeml`` and ``conversion.json``.
@@ -74,6 +79,10 @@ def convert(
         labels=labels,
         name=name,
         min_runtimes=min_runtimes,
+        effort=effort,
+        ranges=calibrate_method,
+        float_nodes=keep_float,
+        recipe=recipe,
     )
     watch = Stopwatch()
     with watch.timing("load"):

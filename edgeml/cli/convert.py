@@ -146,6 +146,40 @@ MinRuntime = Annotated[
     ),
 ]
 
+EffortLevel = Annotated[
+    str | None,
+    typer.Option(
+        "--effort",
+        help="What is done for the accuracy of int8: fast (ranges only), default (and corrected "
+        "biases), high (and equalized channels, ranges of least error, adaptive rounding: takes "
+        "several times as long). Example: --effort high",
+    ),
+]
+CalibrateMethod = Annotated[
+    str | None,
+    typer.Option(
+        "--calibrate-method",
+        help="How int8 ranges are chosen: minmax, percentile, percentile:99.9, mse, entropy "
+        "(default minmax; mse with --effort high). Example: --calibrate-method mse",
+    ),
+]
+KeepFloat = Annotated[
+    str | None,
+    typer.Option(
+        "--keep-float",
+        help="Nodes that stay out of int8, by the names that `edgeml compare --layers` shows. "
+        "Example: --keep-float conv_1,classifier",
+    ),
+]
+RecipeFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--recipe",
+        help="TOML file of how int8 is made, as --quantize auto writes it. "
+        "Example: --recipe out/model.recipe.toml",
+    ),
+]
+
 
 def command(
     source: Source,
@@ -163,6 +197,10 @@ def command(
     labels: Labels = None,
     name: Name = None,
     min_runtime: MinRuntime = None,
+    effort: EffortLevel = None,
+    calibrate_method: CalibrateMethod = None,
+    keep_float: KeepFloat = None,
+    recipe: RecipeFile = None,
     trust_pickle: TrustPickle = False,
     yes: Yes = False,
     as_json: Json = False,
@@ -188,6 +226,10 @@ def command(
             labels=labels,
             name=name,
             min_runtimes=split_names(min_runtime),
+            effort=effort,
+            calibrate_method=calibrate_method,
+            keep_float=split_names(keep_float),
+            recipe=recipe,
             progress=progress,
         )
     if as_json:

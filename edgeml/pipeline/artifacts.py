@@ -1,9 +1,10 @@
 """Building the artifacts, in every format and precision that was asked for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import onnx_ir as ir
 
 from edgeml.pipeline.draft import Draft, weights_file, write_draft
@@ -11,15 +12,16 @@ from edgeml.pipeline.formats import Format, Written
 from edgeml.pipeline.plan import Plan
 from edgeml.pipeline.precisions import PRECISIONS
 from edgeml.pipeline.stopwatch import Stopwatch
+from edgeml_converters.data import Dataset
 from edgeml_converters.graph import optimize
 from edgeml_converters.isolation import reading
 from edgeml_converters.quantize import (
     QuantizationSummary,
-    Observations,
-    calibrate,
+    Quantizer,
     quantization_summary,
 )
 from edgeml_converters.quantize.summary import mark_synthetic
+from edgeml_runtime.cache_folder import cache_root
 from edgeml_runtime.progress import Progress
 
 
@@ -69,9 +71,11 @@ class Drafting:
         precision, graph = PRECISIONS[name], self._optimized
         told = graph
         if precision.calibrated is not None:
-            ranges = self._ranges
+            quantizer = self._quantizer
+            with self._watch.timing("calibrate"), reading(self._plan.source.path):
+                quantizer.observe(self._plan.recipe)
             with self._watch.timing("quantize"):
-                graph = told = precision.calibrated(graph, ranges)
+                graph = told = precision.calibrated(quantizer, self._plan.recipe)
                 if self._plan.calibration is not None and self._plan.calibration.synthetic:
                     mark_synthetic(graph)
         elif precision.quantized is not None:
@@ -89,16 +93,20 @@ class Drafting:
         return _optimized(self._plan, self._progress, self._watch)
 
     @cached_property
-    def _ranges(self) -> Observations:
+    def _quantizer(self) -> Quantizer:
         plan, data = self._plan, self._plan.calibration
         assert data is not None, "the plan refuses such precisions without calibration data"
         with self._watch.timing("write"):
             for format_ in plan.formats:
                 # A node that a format lacks is told before the long part.
                 self._render(format_, "float32", self._optimized)
-        with self._watch.timing("calibrate"), reading(plan.source.path):
-            samples = (sample.inputs for sample in data)
-            return calibrate(self._optimized, samples, self._progress, data.size or 0)
+        return Quantizer(
+            self._optimized,
+            _Inputs(data),
+            self._progress,
+            data.size or 0,
+            checkpoints=cache_root() / "calibration",
+        )
 
     def _write(self, format_: Format, precision: str, graph: ir.Model) -> Draft:
         with self._watch.timing("write"):
@@ -116,6 +124,16 @@ class Drafting:
 
     def _path(self, format_: Format, precision: str) -> Path:
         return self._folder / f"{self._plan.name}.{precision}.{format_.name}"
+
+
+class _Inputs:
+    """The inputs of a dataset, which may be read again."""
+
+    def __init__(self, data: Dataset) -> None:
+        self._data = data
+
+    def __iter__(self) -> Iterator[Mapping[str, np.ndarray]]:
+        return (sample.inputs for sample in self._data)
 
 
 def _optimized(plan: Plan, progress: Progress, watch: Stopwatch) -> ir.Model:

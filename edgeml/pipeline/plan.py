@@ -1,46 +1,22 @@
 """What a conversion is asked to do, checked before any work is done."""
 
-import math
-import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeml.pipeline.formats import FORMATS, Format
 from edgeml.pipeline.min_runtime import MinRuntimes, parse_min_runtimes
-from edgeml.pipeline.precisions import PRECISIONS, needs_calibration
+from edgeml.pipeline.order import Order, check_words
+from edgeml.pipeline.recipe_choice import chosen_recipe
+from edgeml.pipeline.text_file import read_text
 from edgeml_converters.data import Dataset, open_data, synthetic_data
 from edgeml_converters.data.python_callable import load_callable
 from edgeml_converters.data.synthetic import NAME as SYNTHETIC
 from edgeml_converters.lint import made_up_samples
-from edgeml_converters.sources import SourceModel, SourceSettings, load_source
+from edgeml_converters.quantize import Recipe
+from edgeml_converters.sources import SourceModel, load_source
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess import Pipeline
-
-TASKS = ("classification", "raw")
-METRICS = ("top1", "top5")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """The arguments of `edgeml.convert`, as they were given."""
-
-    source: Path
-    output: Path
-    formats: Sequence[str]
-    precisions: Sequence[str]
-    calibrate: str | None
-    evaluate: str | None
-    task: str | None
-    metrics: Sequence[str]
-    preprocess: Path | None
-    max_drop: float | None
-    input_shapes: Mapping[str, tuple[int, ...]]
-    settings: SourceSettings
-    labels: Path | None
-    name: str | None
-    min_runtimes: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +35,7 @@ class Plan:
     labels: tuple[str, ...]
     max_drop: float | None
     min_runtimes: MinRuntimes
+    recipe: Recipe
 
     def verification_data(self) -> Dataset:
         """Return evaluation data, else calibration data, else seeded synthetic samples."""
@@ -71,8 +48,9 @@ def make_plan(order: Order) -> Plan:
     Raises:
         InputError: Something in it is wrong; names the option, what was given and what is allowed.
     """
-    _check_words(order)
+    check_words(order)
     min_runtimes = parse_min_runtimes(order.min_runtimes, order.formats)
+    recipe = chosen_recipe(order.effort, order.ranges, order.float_nodes, order.recipe)
     source = load_source(str(order.source), order.input_shapes, order.settings)
     pipeline = None if order.preprocess is None else read_pipeline(order.preprocess)
     labels = source.labels if order.labels is None else _read_labels(order.labels)
@@ -100,6 +78,7 @@ def make_plan(order: Order) -> Plan:
         labels=labels,
         max_drop=order.max_drop,
         min_runtimes=min_runtimes,
+        recipe=recipe,
     )
 
 
@@ -110,7 +89,7 @@ def read_pipeline(path: Path) -> Pipeline:
         InputError: The file is missing, not TOML, or not ``edgeml.preprocess/1``.
     """
     try:
-        document = tomllib.loads(_read_text(path, "--preprocess"))
+        document = tomllib.loads(read_text(path, "--preprocess"))
     except tomllib.TOMLDecodeError as error:
         raise InputError(
             f"--preprocess {path} is not TOML: {error}.", "Correct the file."
@@ -119,55 +98,6 @@ def read_pipeline(path: Path) -> Pipeline:
         return Pipeline.from_json(document)
     except InputError as error:
         raise InputError(f"--preprocess {path}: {error.problem}", error.remedy) from error
-
-
-def _check_words(order: Order) -> None:
-    _check_names("--to", order.formats, FORMATS)
-    _check_names("--quantize", order.precisions, PRECISIONS)
-    if order.task is not None:
-        _check_names("--task", [order.task], TASKS)
-    for metric in order.metrics:
-        if ":" not in metric:
-            _check_names("--metric", [metric], (*METRICS, "module:callable"))
-    calibrated = [name for name in order.precisions if needs_calibration(name)]
-    if calibrated and order.calibrate is None:
-        raise InputError(
-            f"{calibrated[0]} needs data to set its scales from, and --calibrate is missing.",
-            "Add --calibrate DATA with 50 or more typical samples, or --calibrate synthetic where "
-            "there are none.",
-        )
-    if order.evaluate == SYNTHETIC:
-        raise InputError(
-            "Made-up samples have no labels, so nothing can be scored on them.",
-            "Give labelled data with --evaluate, or leave it out.",
-        )
-    for option, value in (("--max-drop", order.max_drop), ("--metric", order.metrics)):
-        if value not in (None, (), []) and order.evaluate is None:
-            raise InputError(
-                f"{option} needs data to score on, and --evaluate is missing.",
-                "Add --evaluate DATA with labelled samples.",
-            )
-    if order.max_drop is not None and not (math.isfinite(order.max_drop) and order.max_drop >= 0):
-        raise InputError(
-            f"--max-drop {order.max_drop} is no number of percentage points.",
-            "Give 0 or more, such as --max-drop 0.5.",
-        )
-    if any("\ud800" <= character <= "\udfff" for character in order.source.name):
-        raise InputError(f"The name of {order.source} is not UTF-8.", "Rename the file.")
-    if order.name is not None and re.fullmatch(r"\w[\w.+-]*", order.name) is None:
-        raise InputError(
-            f"--name {order.name!r} cannot be the name of a file.",
-            "Give a plain word, such as --name mobilenet.",
-        )
-
-
-def _check_names(option: str, given: Sequence[str], allowed: Iterable[str]) -> None:
-    known = ", ".join(allowed)
-    for name in given:
-        if name not in allowed:
-            raise InputError(f"{option} {name!r} is not known.", f"Choose from {known}.")
-    if not given:
-        raise InputError(f"{option} is empty.", f"Choose from {known}.")
 
 
 def _metrics(order: Order, task: str) -> tuple[str, ...]:
@@ -230,23 +160,10 @@ def _check_task(source: SourceModel, task: str, labels: tuple[str, ...]) -> None
 
 
 def _read_labels(path: Path) -> tuple[str, ...]:
-    labels = tuple(line.strip() for line in _read_text(path, "--labels").splitlines())
+    labels = tuple(line.strip() for line in read_text(path, "--labels").splitlines())
     if not labels or not all(labels):
         raise InputError(f"--labels {path} has empty lines.", "Give one class name a line.")
     return labels
-
-
-def _read_text(path: Path, option: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"{option} {path} cannot be read: {error.strerror}.", "Check the path."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{option} {path} is not UTF-8 text.", "Give a plain text file."
-        ) from error
 
 
 def _open_calibration(

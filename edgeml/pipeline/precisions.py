@@ -10,11 +10,10 @@ from typing import Final
 import onnx_ir as ir
 
 from edgeml_converters.quantize import (
-    Observations,
+    Quantizer,
+    Recipe,
     halve_weights,
     quantize_dynamic,
-    quantize_int8,
-    quantize_int8x16,
     quantize_lookups,
 )
 from edgeml_converters.tflite import Storage
@@ -25,14 +24,14 @@ class Precision:
     """One precision.
 
     Args:
-        calibrated: Turns the float graph, and the ranges of its values, into the graph of both
-            formats; None where there is nothing to calibrate.
+        calibrated: Makes the graph of both formats from the float graph and samples, by a recipe;
+            None where there is nothing to calibrate.
         quantized: Turns the float graph into that of the ONNX file, which says what was quantized.
         forms: Likewise into the graph of another format, where that is not the float graph.
         storage: How TFLite files store the weights of float operators.
     """
 
-    calibrated: Callable[[ir.Model, Observations], ir.Model] | None = None
+    calibrated: Callable[[Quantizer, Recipe], ir.Model] | None = None
     quantized: Callable[[ir.Model], ir.Model] | None = None
     forms: Mapping[str, Callable[[ir.Model], ir.Model]] = field(default_factory=dict)
     storage: Storage = "float32"
@@ -46,8 +45,8 @@ PRECISIONS: Final[Mapping[str, Precision]] = {
         forms={"tflite": lambda graph: quantize_lookups(graph)[0]},
         storage="int8",
     ),
-    "int8": Precision(calibrated=quantize_int8),
-    "int8x16": Precision(calibrated=quantize_int8x16),
+    "int8": Precision(calibrated=Quantizer.int8),
+    "int8x16": Precision(calibrated=Quantizer.int8x16),
 }
 
 

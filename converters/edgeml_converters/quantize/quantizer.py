@@ -59,6 +59,10 @@ class Quantizer:
         self._equalized: ir.Model | None = None
         self.equalized: tuple[str, ...] = ()
 
+    def observe(self, recipe: Recipe) -> None:
+        """Watch now what *recipe* needs; it is done by the first use of it otherwise."""
+        self._observed(recipe)
+
     def int8(self, recipe: Recipe) -> ir.Model:
         """Return the model with int8 weights and activations; see ``quantize_int8``."""
         watched = self._observed(recipe)

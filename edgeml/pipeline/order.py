@@ -1,0 +1,117 @@
+"""What a conversion is asked to do, in the words of its options, and which words make sense."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeml.pipeline.formats import FORMATS
+from edgeml.pipeline.precisions import PRECISIONS, needs_calibration
+from edgeml_converters.data.synthetic import NAME as SYNTHETIC
+from edgeml_converters.sources import SourceSettings
+from edgeml_runtime.errors import InputError
+
+TASKS = ("classification", "raw")
+METRICS = ("top1", "top5")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """The arguments of `edgeml.convert`, as they were given."""
+
+    source: Path
+    output: Path
+    formats: Sequence[str]
+    precisions: Sequence[str]
+    calibrate: str | None
+    evaluate: str | None
+    task: str | None
+    metrics: Sequence[str]
+    preprocess: Path | None
+    max_drop: float | None
+    input_shapes: Mapping[str, tuple[int, ...]]
+    settings: SourceSettings
+    labels: Path | None
+    name: str | None
+    min_runtimes: Sequence[str]
+    effort: str | None = None
+    ranges: str | None = None
+    float_nodes: Sequence[str] = ()
+    recipe: Path | None = None
+
+
+def check_words(order: Order) -> None:
+    """Refuse words that are not known, and options that need others.
+
+    Raises:
+        InputError: Names the option, what was given and what is allowed.
+    """
+    check_names("--to", order.formats, FORMATS)
+    check_names("--quantize", order.precisions, PRECISIONS)
+    if order.task is not None:
+        check_names("--task", [order.task], TASKS)
+    for metric in order.metrics:
+        if ":" not in metric:
+            check_names("--metric", [metric], (*METRICS, "module:callable"))
+    calibrated = [name for name in order.precisions if needs_calibration(name)]
+    if calibrated and order.calibrate is None:
+        raise InputError(
+            f"{calibrated[0]} needs data to set its scales from, and --calibrate is missing.",
+            "Add --calibrate DATA with 50 or more typical samples, or --calibrate synthetic where "
+            "there are none.",
+        )
+    _check_recipe_options(order, calibrated)
+    if order.evaluate == SYNTHETIC:
+        raise InputError(
+            "Made-up samples have no labels, so nothing can be scored on them.",
+            "Give labelled data with --evaluate, or leave it out.",
+        )
+    for option, value in (("--max-drop", order.max_drop), ("--metric", order.metrics)):
+        if value not in (None, (), []) and order.evaluate is None:
+            raise InputError(
+                f"{option} needs data to score on, and --evaluate is missing.",
+                "Add --evaluate DATA with labelled samples.",
+            )
+    if order.max_drop is not None and not (math.isfinite(order.max_drop) and order.max_drop >= 0):
+        raise InputError(
+            f"--max-drop {order.max_drop} is no number of percentage points.",
+            "Give 0 or more, such as --max-drop 0.5.",
+        )
+    if any("\ud800" <= character <= "\udfff" for character in order.source.name):
+        raise InputError(f"The name of {order.source} is not UTF-8.", "Rename the file.")
+    if order.name is not None and re.fullmatch(r"\w[\w.+-]*", order.name) is None:
+        raise InputError(
+            f"--name {order.name!r} cannot be the name of a file.",
+            "Give a plain word, such as --name mobilenet.",
+        )
+
+
+def _check_recipe_options(order: Order, calibrated: Sequence[str]) -> None:
+    given: Mapping[str, object] = {
+        "--effort": order.effort,
+        "--calibrate-method": order.ranges,
+        "--keep-float": order.float_nodes or None,
+        "--recipe": order.recipe,
+    }
+    for option, value in given.items():
+        if value is not None and not calibrated:
+            raise InputError(
+                f"{option} says how int8 is made, and --quantize {','.join(order.precisions)} "
+                "makes none.",
+                f"Add --quantize int8, or leave {option} out.",
+            )
+
+
+def check_names(option: str, given: Sequence[str], allowed: Iterable[str]) -> None:
+    """Refuse a name that *option* does not allow, or that there is none.
+
+    Raises:
+        InputError: Names it, and what is allowed.
+    """
+    known = ", ".join(allowed)
+    for name in given:
+        if name not in allowed:
+            raise InputError(f"{option} {name!r} is not known.", f"Choose from {known}.")
+    if not given:
+        raise InputError(f"{option} is empty.", f"Choose from {known}.")
