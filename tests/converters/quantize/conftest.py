@@ -30,7 +30,7 @@ class Net:
     ) -> None:
         self.random = np.random.default_rng(7)
         self._inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)]
-        self._opset = opset
+        self.opset = opset
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
 
@@ -61,7 +61,7 @@ class Net:
         """Return the optimized graph with the outputs named."""
         results = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
         graph = helper.make_graph(self._nodes, "net", self._inputs, results, self._constants)
-        opsets = [helper.make_opsetid("", self._opset)]
+        opsets = [helper.make_opsetid("", self.opset)]
         proto = helper.make_model(graph, opset_imports=opsets, ir_version=8)
         return optimize(ir.from_proto(onnx.shape_inference.infer_shapes(proto)))
 

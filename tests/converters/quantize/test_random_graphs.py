@@ -59,7 +59,8 @@ def _gelu(net: Any, x: str) -> str:  # noqa: ANN401 - the class is of conftest
 
 
 def _swapped(net: Any, x: str) -> str:  # noqa: ANN401 - the class is of conftest
-    first, second = net.ops("Split", x, count=2, axis=1)
+    sized = {"num_outputs": 2} if net.opset >= 18 else {}
+    first, second = net.ops("Split", x, count=2, axis=1, **sized)
     return str(net.op("Concat", second, first, axis=1))
 
 
@@ -106,6 +107,8 @@ LAYERS: dict[str, Layer] = {
     "greater": lambda net, x, c: (net.op("Max", x, net.conv(x, c, c)), c),
     "pad": lambda net, x, c: (net.op("Pad", x, net.constant(PAD_BELOW_AND_RIGHT, np.int64)), c),
 }
+INEXACT = {"gelu"}
+"""Read back, it is spelled out: other kernels of float32, which may round a tie otherwise."""
 NEEDS_OPSET_11 = {"relu6", "concat", "pad", "swap", "slice"}
 HEADS: dict[str, Callable[[Any, str, int], str]] = {
     "none": lambda _net, x, _c: x,
@@ -165,7 +168,7 @@ def test_a_quantized_network_stays_near_the_float_one(
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.lists(st.sampled_from(sorted(LAYERS)), min_size=1, max_size=6),
+    st.lists(st.sampled_from(sorted(LAYERS.keys() - INEXACT)), min_size=1, max_size=6),
     st.sampled_from(sorted(HEADS)),
 )
 def test_a_quantized_network_written_and_read_back_gives_the_same_numbers(
@@ -180,9 +183,10 @@ def test_a_quantized_network_written_and_read_back_gives_the_same_numbers(
         sizes = {"x": tuple(size or 1 for size in engine.inputs[0].shape)}
     imported = optimize(import_tflite(written, "net.tflite", sizes))
     image = inputs[:1]
-    expected = run(model, {"x": image})[output]
+    # As written: which integer kernels onnxruntime has, and how they round, depends on the opset.
+    expected = run(model, {"x": image}, fused=False)[output]
     given_image = image if sizes["x"] == image.shape else image.transpose(0, 2, 3, 1)
-    found = run(imported, {"x": np.ascontiguousarray(given_image)})[output]
+    found = run(imported, {"x": np.ascontiguousarray(given_image)}, fused=False)[output]
     turned = expected.transpose(0, 2, 3, 1) if expected.ndim == 4 else expected
     assert np.array_equal(found, expected) or np.array_equal(found, turned)
 
