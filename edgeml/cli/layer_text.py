@@ -13,8 +13,8 @@ LISTED = 20
 """How many layers the table shows."""
 _NAMED = 5
 """How many tensors without a partner are named."""
-_CLIPPED = 0.01
-"""The share of saturated values from which calibration is to blame."""
+_ALSO = 3
+"""How many other layers with the same trouble are named."""
 _COLUMNS = (
     *("tensor", "operator", "shape", ">SQNR dB", ">largest error", ">cosine", ">saturated"),
     ">error added",
@@ -39,6 +39,7 @@ def print_layers(layers: "LayerComparison", *, in_order: bool, all_: bool) -> No
         "error added: what the worst input does not explain, root mean square, of the tensor's own",
         "",
         *_findings(layers),
+        *_hints(layers),
     )
 
 
@@ -96,13 +97,18 @@ def _findings(layers: "LayerComparison") -> Iterator[str]:
             f"The first tensor that differs by {limit} is {_short(first.name)} ({first.op}): "
             f"by {first.parity.rel_range:.2g}, SQNR {first.parity.sqnr_db:.1f} dB."
         )
-    clipped = max(layers.layers, key=lambda layer: layer.saturation or 0.0)
-    if (clipped.saturation or 0.0) > _CLIPPED:
-        yield (
-            f"{clipped.saturation:.2%} of the values of {_short(clipped.name)} lie beyond its "
-            "integer range: calibrate on data like these."
-        )
     if layers.exclude:
-        names = (f"{_short(layer.node or layer.name)} ({layer.op})" for layer in layers.exclude)
+        names = (f"{_short(layer.keep_float)} ({layer.op})" for layer in layers.exclude)
         yield f"Keep out of int8 first what adds the most error: {', '.join(names)}."
     yield from layers.notes
+
+
+def _hints(layers: "LayerComparison") -> Iterator[str]:
+    """Yield what does the most damage, and what helps."""
+    for place, hint in enumerate(layers.hints, 1):
+        yield f"{place}. {hint.finding} Error of {hint.damage:.0%}."
+        if hint.also:
+            more = len(hint.also) - _ALSO
+            named = ", ".join(map(_short, hint.also[:_ALSO]))
+            yield f"   So in {named}{f' and {more} more' if more > 0 else ''}."
+        yield f"   {hint.remedy}"

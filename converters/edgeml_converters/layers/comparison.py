@@ -3,15 +3,18 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgeml_converters.layers.ancestry import features_of
 from edgeml_converters.layers.attribution import Limits, build_report
+from edgeml_converters.layers.channels import channel_axes
+from edgeml_converters.layers.diagnosis import find_hints
 from edgeml_converters.layers.matching import Pair, match_tensors
 from edgeml_converters.layers.network import LayeredModel, LayerTensor, Network
 from edgeml_converters.layers.report import LayerComparison
+from edgeml_converters.layers.statistics import StatisticsSums
 from edgeml_converters.layers.sums import PairSums
 from edgeml_converters.verify.adaptation import artifact_feeder, port_positions
 from edgeml_runtime.progress import Progress, silent
@@ -68,15 +71,7 @@ def compare_layers(
     """
     mine, theirs = reference.network, candidate.network
     pairs = match_tensors(mine, theirs, _borders(reference, candidate))
-    features = features_of(mine)
-    sums = {
-        pair: PairSums(
-            mine.tensors[pair.reference].name,
-            theirs.tensors[pair.candidate].grid,
-            features[pair.reference],
-        )
-        for pair in pairs
-    }
+    sums = _sums(mine, theirs, pairs)
     feed = artifact_feeder(reference.inputs, candidate.inputs)
     models = _Models(reference, candidate, feed)
     groups = _groups(pairs, mine, group_bytes)
@@ -86,7 +81,21 @@ def compare_layers(
         count = _measure(models, samples, {p: sums[p] for p in group}, report)
     kept = tuple(pair for pair in pairs if sums[pair].fits)
     results = {pair: sums[pair].result() for pair in kept}
-    return build_report(mine, theirs, results, _limits(tolerance, (mine, theirs)), count)
+    layers = build_report(mine, theirs, results, _limits(tolerance, (mine, theirs)), count)
+    weights = candidate.weights
+    return replace(layers, hints=find_hints(layers.layers, mine, theirs, weights, results))
+
+
+def _sums(mine: Network, theirs: Network, pairs: Sequence[Pair]) -> dict[Pair, PairSums]:
+    features, axes = features_of(mine), channel_axes(mine)
+    quantized = any(tensor.grid for tensor in theirs.tensors)
+    found = {}
+    for pair in pairs:
+        grid = theirs.tensors[pair.candidate].grid
+        statistics = StatisticsSums(axes[pair.reference], grid) if quantized else None
+        name = mine.tensors[pair.reference].name
+        found[pair] = PairSums(name, grid, features[pair.reference], statistics)
+    return found
 
 
 def _measure(

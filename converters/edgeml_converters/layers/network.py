@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from edgeml_converters.layers.weights import Weights
 from edgeml_runtime.tensors import TensorSpec
 
 INPUT = "Input"
@@ -119,6 +120,9 @@ class LayeredModel(Protocol):
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
         """What comes out, as its engine says."""
+
+    def weights(self, position: int) -> Weights | None:
+        """Return the integer weights with which the tensor at *position* is made, if it is."""
 
     def tap(self, positions: Sequence[int]) -> Taps:
         """Open the model so that it shows the tensors at *positions* of the network."""

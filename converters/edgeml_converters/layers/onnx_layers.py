@@ -7,6 +7,7 @@ gives the integer kernels' numbers, but for a step where a sum lies at the middl
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import onnx_ir as ir
@@ -16,6 +17,8 @@ from edgeml_converters.graph import copy_model
 from edgeml_converters.graph.constants import constant_array
 from edgeml_converters.graph.passes import infer_shapes
 from edgeml_converters.layers.network import INPUT, Grid, LayerTensor, Network, Shape
+from edgeml_converters.layers.onnx_weights import onnx_weights
+from edgeml_converters.layers.weights import Weights
 from edgeml_runtime.engines import Engine, open_engine
 from edgeml_runtime.errors import UnsupportedError
 from edgeml_runtime.tensors import TensorSpec
@@ -41,6 +44,20 @@ class OnnxLayers:
         self.inputs = inputs
         self.outputs = outputs
         self.network = _Reader(self._model.graph).network()
+
+    def weights(self, position: int) -> Weights | None:
+        """Return the integer weights of the operator that makes a tensor."""
+        tensor = self.network.tensors[position]
+        for name in tensor.names:
+            node = self._makers.get(name)
+            if node is not None and node.op_type == tensor.op:
+                return onnx_weights(node)
+        return None
+
+    @cached_property
+    def _makers(self) -> Mapping[str, ir.Node]:
+        """The node that makes each value, by the value's name."""
+        return {value.name or "": node for node in self._model.graph for value in node.outputs}
 
     def tap(self, positions: Sequence[int]) -> "OnnxTaps":
         """Open the model so that it shows the tensors at *positions*.

@@ -3,13 +3,20 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from edgeml_converters.layers.network import INPUT, Shape
+from edgeml_converters.layers.distribution import Distribution, distribution_of
+from edgeml_converters.layers.hint import Hint
+from edgeml_converters.layers.network import INPUT, Grid, Shape
+from edgeml_converters.layers.statistics import Statistics
+from edgeml_converters.layers.weights import span
 from edgeml_converters.verify.parity import OutputParity
 
 _ADVISED = 3
 """The most layers that are named to be kept out of int8."""
+_DRAWN = 12
+"""How many tensors have their values drawn, those whose layers add the most error."""
 _WORTH_NAMING = 0.3
 """Of the largest error that a layer adds; those that add less are not named."""
 
@@ -33,7 +40,8 @@ class Layer:
             the ends of its integer range. None when it is not quantized.
         error_added: The root-mean-square error, as a share of the root mean square of the
             tensor, that the worst of its inputs does not explain.
-        quantized: Whether the candidate holds it as integers.
+        grid: The values that the candidate can hold, where it has integers.
+        statistics: What its values are like; None where nothing in the candidate is quantized.
     """
 
     name: str
@@ -47,7 +55,18 @@ class Layer:
     parity: OutputParity
     saturation: float | None
     error_added: float
-    quantized: bool
+    grid: Grid | None = None
+    statistics: Statistics | None = None
+
+    @property
+    def quantized(self) -> bool:
+        """Whether the candidate holds it as integers."""
+        return self.grid is not None
+
+    @property
+    def keep_float(self) -> str:
+        """What names it to ``edgeml convert --keep-float``: its operator, or the tensor."""
+        return self.node or self.name
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry; a figure that is infinite is null (``sqnr_db``: no difference)."""
@@ -64,6 +83,32 @@ class Layer:
             "saturation": self.saturation,
             "error_added": self.error_added if math.isfinite(self.error_added) else None,
             "quantized": self.quantized,
+            **self._values(),
+        }
+
+    def _values(self) -> dict[str, Any]:
+        """Return what the values are like; nothing where nothing is quantized."""
+        found = self.statistics
+        if found is None:
+            return {}
+        low, high = found.range
+        ends = None if self.grid is None else self.grid.ends
+        return {
+            "range": {"low": low, "high": high},
+            "grid": None
+            if self.grid is None or ends is None
+            else {
+                "low": ends[0],
+                "high": ends[1],
+                "scale": self.grid.scale,
+                "zero_point": self.grid.zero_point,
+                "dtype": self.grid.dtype,
+            },
+            "saturation_percent": None
+            if ends is None
+            else {"below": 100 * found.below, "above": 100 * found.above},
+            "channels": {"count": len(found.low), "span": span(found.magnitudes)},
+            "shift_share": found.shift_share,
         }
 
 
@@ -81,6 +126,7 @@ class LayerComparison:
         unmatched: Tensors of the reference without a partner, fused ones apart.
         extra: Tensors of the candidate without a partner.
         notes: What else the reader should know, in sentences.
+        hints: What does the most damage and what helps, the worst first.
     """
 
     layers: tuple[Layer, ...]
@@ -91,6 +137,7 @@ class LayerComparison:
     unmatched: tuple[str, ...]
     extra: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    hints: tuple[Hint, ...] = ()
 
     @property
     def first_divergence(self) -> Layer | None:
@@ -114,6 +161,16 @@ class LayerComparison:
         return tuple(e for e in worst if e.error_added >= _WORTH_NAMING * worst[0].error_added)
 
     @property
+    def histograms(self) -> tuple[Distribution, ...]:
+        """The values of the quantized tensors whose layers add the most error, the worst first."""
+        found = (
+            distribution_of(layer.name, layer.keep_float, layer.statistics, layer.grid)
+            for layer in self.worst_first
+            if layer.statistics is not None and layer.grid is not None
+        )
+        return tuple(islice(found, _DRAWN))
+
+    @property
     def matched(self) -> Mapping[str, int]:
         """How many tensors were matched in which way."""
         ways = [layer.matched for layer in self.layers]
@@ -127,7 +184,7 @@ class LayerComparison:
             "sqnr_limit_db": self.sqnr_limit_db,
             "samples": self.samples,
             "first_divergence": None if first is None else first.name,
-            "exclude": [layer.node or layer.name for layer in self.exclude],
+            "exclude": [layer.keep_float for layer in self.exclude],
             "matched": {
                 **self.matched,
                 "tensors": len(self.layers),
@@ -136,5 +193,7 @@ class LayerComparison:
                 "extra": list(self.extra),
             },
             "notes": list(self.notes),
+            "hints": [hint.to_json() for hint in self.hints],
+            "histograms": [entry.to_json() for entry in self.histograms],
             "tensors": [layer.to_json() for layer in self.layers],
         }

@@ -1,14 +1,39 @@
 """What is summed up of one pair of tensors over the samples."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from edgeml_converters.layers.axis_order import Arrangement, choose_arrangement
 from edgeml_converters.layers.network import Grid
+from edgeml_converters.layers.statistics import Statistics, StatisticsSums
 from edgeml_converters.verify.accumulation import OutputAccumulator
 from edgeml_converters.verify.parity import OutputParity
 
 _CHUNK = 1 << 18
 """Elements that are summed at once, so that their float64 forms stay in the cache."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a pair.
+
+    Args:
+        parity: The error.
+        grid: What the candidate's tensor can hold, where it is quantized.
+        statistics: What the values are like; None where nothing is quantized, or nothing came.
+    """
+
+    parity: OutputParity
+    grid: Grid | None
+    statistics: Statistics | None
+
+    @property
+    def saturation(self) -> float | None:
+        """The share of values beyond the grid; None where there is none."""
+        if self.grid is None:
+            return None
+        return 0.0 if self.statistics is None else self.statistics.below + self.statistics.above
 
 
 class PairSums:
@@ -18,18 +43,22 @@ class PairSums:
         name: The tensor.
         grid: What the candidate's tensor can hold, where it is quantized.
         features: What the reference's tensor was flattened from, where it was.
+        statistics: What takes the values as well, where something is quantized.
     """
 
     def __init__(
-        self, name: str, grid: Grid | None, features: tuple[int, ...] | None = None
+        self,
+        name: str,
+        grid: Grid | None,
+        features: tuple[int, ...] | None = None,
+        statistics: StatisticsSums | None = None,
     ) -> None:
         self.fits = True
-        self._name = name
         self._grid = grid
         self._features = features
+        self._statistics = statistics
         self._parity = OutputAccumulator(name)
         self._arrangement: Arrangement | None = None
-        self._saturated = self._count = 0
 
     def add(self, reference: np.ndarray, candidate: np.ndarray) -> None:
         """Count one sample; the first decides how the candidate's axes lie."""
@@ -38,25 +67,18 @@ class PairSums:
             self.fits = self._arrangement is not None
         if self._arrangement is None:
             return
-        expected = reference.reshape(-1)
-        given = self._arrangement.apply(candidate).reshape(-1)
+        aligned = self._arrangement.apply(candidate)
+        expected, given = reference.reshape(-1), aligned.reshape(-1)
         for start in range(0, expected.size, _CHUNK):
             part = slice(start, start + _CHUNK)
-            self._add(expected[part], given[part])
+            self._parity.add(*_without_common_infinities(expected[part], given[part]))
+        if self._statistics is not None:
+            self._statistics.add(reference, aligned)
 
-    def _add(self, expected: np.ndarray, given: np.ndarray) -> None:
-        self._parity.add(*_without_common_infinities(expected, given))
-        self._count += expected.size
-        if self._grid is not None:
-            low, high = self._grid.ends
-            half = self._grid.scale / 2
-            beyond = (expected < low - half) | (expected > high + half)
-            self._saturated += int(beyond.sum())
-
-    def result(self) -> tuple[OutputParity, float | None]:
-        """Return the error, and the share of saturated values (None when not quantized)."""
-        share = None if self._grid is None else self._saturated / max(self._count, 1)
-        return self._parity.result(), share
+    def result(self) -> Measured:
+        """Return what was measured."""
+        statistics = None if self._statistics is None else self._statistics.result()
+        return Measured(self._parity.result(), self._grid, statistics)
 
 
 def _without_common_infinities(

@@ -9,6 +9,7 @@ between them.
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from edgeml_converters.inspection.tflite_document import (
     read_model,
 )
 from edgeml_converters.layers.network import INPUT, Grid, LayerTensor, Network
+from edgeml_converters.layers.tflite_weights import tflite_weights
+from edgeml_converters.layers.weights import Weights
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.tensors import TensorSpec
 
@@ -50,6 +53,21 @@ class TfliteLayers:
         self.outputs = outputs
         self._graph = read_model(data, "the model").graphs[0]
         self.network = _Reader(self._graph, _activated(self._data)).network()
+
+    def weights(self, position: int) -> Weights | None:
+        """Return the integer weights of the operator that makes a tensor."""
+        tensor = self.network.tensors[position]
+        for name in tensor.names:
+            operator = self._makers.get(name)
+            if operator is not None and operator.name == tensor.op:
+                return tflite_weights(self._data, self._graph, operator)
+        return None
+
+    @cached_property
+    def _makers(self) -> Mapping[str, StoredOperator]:
+        """The operator that makes each tensor, by the tensor's name."""
+        tensors = self._graph.tensors
+        return {tensors[at].name: made for made in self._graph.operators for at in made.outputs}
 
     def tap(self, positions: Sequence[int]) -> "TfliteTaps":
         """Open the model so that it shows the tensors at *positions*."""

@@ -1,0 +1,160 @@
+"""Causes that lie in one tensor's range: which values its integers are spent on."""
+
+import math
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+from edgeml_converters.layers.diagnosis.evidence import hint, number, per_cent
+from edgeml_converters.layers.diagnosis.scene import Scene
+from edgeml_converters.layers.hint import Hint
+
+_HALF = 0.5
+_OUTLIERS = (1e-4, 1e-3)
+"""Shares of the values that count as few."""
+_FEWEST = 20
+"""Values that must be in such a share, so that it is more than chance."""
+_GATED = {"Mul", "MUL"}
+"""What multiplies a tensor by a function of it: SiLU and its like."""
+
+
+def saturation(scene: Scene) -> Hint | None:
+    """Values beyond the integers, as calibration saw none like them."""
+    if scene.grid is None:
+        return None
+    found, (low, high) = scene.values, scene.grid.ends
+    share = found.below + found.above
+    reach = found.range
+    finding = (
+        f"{100 * share:.2f}% of the values of {scene.words} lie beyond its integer range, "
+        f"{number(low)} to {number(high)}: they reach from {number(reach[0])} to {number(reach[1])}"
+    )
+    return hint(
+        "saturation",
+        scene,
+        math.sqrt(found.clipped / scene.power),
+        finding,
+        {"saturated_percent": 100 * share, "low": reach[0], "high": reach[1]},
+    )
+
+
+def outliers(scene: Scene) -> Hint | None:
+    """A few values that take most of the range."""
+    if scene.grid is None or _gap(scene) is not None:
+        return None
+    low, high = scene.grid.ends
+    histogram = scene.values.histogram
+    for few in _OUTLIERS:
+        if few * histogram.total < _FEWEST:
+            continue
+        bulk = (min(0.0, histogram.quantile(few / 2)), max(0.0, histogram.quantile(1 - few / 2)))
+        taken = 1 - (min(bulk[1], high) - max(bulk[0], low)) / (high - low)
+        if taken >= _HALF:
+            finding = (
+                f"{per_cent(few)} of the values of {scene.words} take {per_cent(taken)} of its "
+                f"range, {number(low)} to {number(high)}; all others lie between "
+                f"{number(bulk[0])} and {number(bulk[1])}"
+            )
+            figures = {"share_percent": 100 * few, "taken_percent": 100 * taken}
+            return hint("outliers", scene, scene.harm, finding, figures)
+    return None
+
+
+def gap(scene: Scene) -> Hint | None:
+    """Two clusters far apart, as a mask of attention makes them."""
+    found = _gap(scene)
+    if found is None or scene.grid is None:
+        return None
+    low, high = scene.grid.ends
+    start, end = found
+    masked = scene.values.histogram.share_below((start + end) / 2)
+    steps = round(255 * (max(high, 0.0) - end) / (high - low))
+    finding = (
+        f"{per_cent(masked)} of the values of {scene.words} lie at {number(low)} to "
+        f"{number(start)}, as a mask does, and none up to {number(end)}: the others have "
+        f"{steps} of 255 steps"
+    )
+    return hint("gap", scene, scene.harm, finding, {"masked_percent": 100 * masked, "steps": steps})
+
+
+def _gap(scene: Scene) -> tuple[float, float] | None:
+    """Return the empty stretch between a mask and the values, where that takes half the range."""
+    low, high = scene.values.range
+    start, end = scene.values.histogram.widest_gap()
+    if end - start < _HALF * (high - low) or start >= 0 or end - start < abs(high):
+        return None
+    masked = scene.values.histogram.share_below((start + end) / 2)
+    return (start, end) if masked >= max(_OUTLIERS) else None
+
+
+def flat(scene: Scene) -> Hint | None:
+    """Most of the range lies where all that reads the tensor is flat."""
+    readers = [op for op, _ in scene.readers]
+    functions = [op for op in readers if _function(op) is not None]
+    if scene.grid is None or not functions:
+        return None
+    if any(op not in functions and op not in _GATED for op in readers):
+        return None
+    low, high = scene.grid.ends
+    useful_low, useful_high = _useful(functions, gated=len(functions) < len(readers), high=high)
+    used = max(0.0, min(high, useful_high) - max(low, useful_low))
+    wasted = 1 - used / (high - low)
+    if wasted < _HALF:
+        return None
+    finding = (
+        f"{per_cent(wasted)} of the range of {scene.words}, {number(low)} to {number(high)}, "
+        f"lies where {' and '.join(dict.fromkeys(functions))} is flat "
+        f"({_beyond(useful_low, useful_high)})"
+    )
+    return hint("flat", scene, scene.harm, finding, {"wasted_percent": 100 * wasted})
+
+
+def _useful(functions: list[str], *, gated: bool, high: float) -> tuple[float, float]:
+    ends = [_function(op) or {} for op in functions]
+    if any("below_largest" in end for end in ends):
+        return high - max(end.get("below_largest", math.inf) for end in ends), math.inf
+    low = min(end.get("low", -math.inf) for end in ends)
+    # What is multiplied by its own function must be known however large it is.
+    return low, math.inf if gated else max(end.get("high", math.inf) for end in ends)
+
+
+def _beyond(low: float, high: float) -> str:
+    words = []
+    if low > -math.inf:
+        words.append(f"below {number(low)}")
+    if high < math.inf:
+        words.append(f"above {number(high)}")
+    return " and ".join(words)
+
+
+def _function(op: str) -> Mapping[str, float] | None:
+    table = _functions()
+    return table.get(op) or table.get(_TFLITE_NAMES.get(op, ""))
+
+
+_TFLITE_NAMES = {
+    "ELU": "Elu",
+    "GELU": "Gelu",
+    "HARD_SWISH": "HardSwish",
+    "LOGISTIC": "Sigmoid",
+    "SOFTMAX": "Softmax",
+    "TANH": "Tanh",
+}
+
+
+@cache
+def _functions() -> Mapping[str, Mapping[str, float]]:
+    text = resources.files(__package__).joinpath("flat_functions.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def output(scene: Scene) -> Hint | None:
+    """What the model gives is itself rounded."""
+    if scene.grid is None or not scene.is_output or scene.values.clipped > 0:
+        return None
+    finding = (
+        f"The model's output {scene.words} is itself rounded to steps of "
+        f"{number(scene.grid.scale)}, which alone is an error of {per_cent(scene.rounding)}"
+    )
+    return hint("output", scene, scene.rounding, finding, {"step": scene.grid.scale})

@@ -1,0 +1,157 @@
+"""A layer with all that was measured around it: what the causes are judged by."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeml_converters.layers.blocks import find_blocks
+from edgeml_converters.layers.families import load_families
+from edgeml_converters.layers.matching import Pair
+from edgeml_converters.layers.network import Grid, Network
+from edgeml_converters.layers.report import Layer
+from edgeml_converters.layers.statistics import Numbers, Statistics
+from edgeml_converters.layers.weights import Weights
+
+
+@dataclass(eq=False)
+class Scene:
+    """A compared tensor and its neighbours; these are set once all are there.
+
+    Args:
+        layer: What was measured of the tensor.
+        values: What its values are like.
+        weights: The integer weights of the product that makes it, if one does.
+        is_output: Whether it is what the model gives.
+        sources: The nearest compared tensors before it.
+        readers: The tensors made of it, compared or not, by operator; moves are looked through.
+    """
+
+    layer: Layer
+    values: Statistics
+    weights: Weights | None
+    is_output: bool
+    sources: "tuple[Scene, ...]" = ()
+    readers: "tuple[tuple[str, Scene | None], ...]" = ()
+
+    @property
+    def name(self) -> str:
+        """What names the layer to the user."""
+        return self.layer.keep_float
+
+    @property
+    def words(self) -> str:
+        """Words for the tensor: its name, and its operator's where that is another."""
+        node, name = self.layer.node, self.layer.name.partition(";")[0]
+        return f"{name} (of {node})" if node and not name.startswith(node) else name
+
+    @property
+    def grid(self) -> Grid | None:
+        """The candidate's integers."""
+        return self.layer.grid
+
+    @property
+    def power(self) -> float:
+        """The mean square of the values, never 0."""
+        return float(self.values.power.mean()) or math.inf
+
+    @property
+    def rounding(self) -> float:
+        """The error of nothing but its own rounding, as a share of its root mean square."""
+        return math.sqrt(float(self.values.rounding.mean()) / self.power)
+
+    @property
+    def harm(self) -> float:
+        """The most that its own rounding damages it, or a layer that reads it."""
+        found = [self.rounding]
+        for _, reader in self.readers:
+            if reader is None:
+                continue
+            if reader.weights is None:
+                found.append(reader.layer.error_added)
+            else:
+                found.append(reader.input_noise())
+        return max(found)
+
+    def input_noise(self) -> float:
+        """Return what the rounding of its input brings, as a share of its root mean square."""
+        if self.weights is None or len(self.sources) != 1:
+            return 0.0
+        noise = matching(self.sources[0].values.rounding, self.weights)
+        return self._limited(self.weights.input_noise(noise))
+
+    def weight_noise(self) -> float:
+        """Return what the rounding of its weights brings, as a share of its root mean square."""
+        if self.weights is None or len(self.sources) != 1:
+            return 0.0
+        power = matching(self.sources[0].values.power, self.weights)
+        return self._limited(self.weights.own_noise(power))
+
+    def _limited(self, noise: float) -> float:
+        """Return a share of the root mean square; an estimate counts up to what was measured."""
+        measured = float(self.values.error.mean())
+        return math.sqrt(min(noise, measured) / self.power)
+
+
+def matching(numbers: Numbers, weights: Weights) -> Numbers:
+    """Return a number for each channel that the weights read; the mean where they are others."""
+    return numbers if numbers.size == weights.power.size else np.asarray(numbers.mean())
+
+
+def build_scenes(
+    layers: Sequence[Layer],
+    pairs: Sequence[Pair],
+    mine: Network,
+    theirs: Network,
+    weights: Callable[[int], Weights | None],
+) -> tuple[Scene, ...]:
+    """Return a scene for each of *layers* that has statistics.
+
+    Args:
+        layers: What was measured.
+        pairs: The same as positions in the networks.
+        mine: The reference.
+        theirs: The candidate.
+        weights: Gives the candidate's weights by position.
+    """
+    firsts = {at: block.members for block in find_blocks(theirs) for at in block.members}
+    scenes: dict[int, Scene] = {}
+    for layer, pair in zip(layers, pairs, strict=True):
+        if layer.statistics is not None:
+            chain = [at for at in firsts.get(pair.candidate, ()) if at <= pair.candidate]
+            held = next((found for at in chain if (found := weights(at)) is not None), None)
+            is_output = pair.reference in mine.outputs
+            scenes[pair.reference] = Scene(layer, layer.statistics, held, is_output)
+    names = {scene.layer.name: scene for scene in scenes.values()}
+    for at, scene in scenes.items():
+        scene.sources = tuple(names[name] for name in scene.layer.inputs if name in names)
+        scene.readers = tuple(_readers(mine, at, scenes))
+    return tuple(scenes.values())
+
+
+def _readers(
+    network: Network, at: int, scenes: Mapping[int, Scene]
+) -> "list[tuple[str, Scene | None]]":
+    """Return what reads a tensor, with the scene of the block that ends with it."""
+    moves = load_families().moves
+    readers = network.readers()
+    found: list[tuple[str, Scene | None]] = []
+    waiting = list(dict.fromkeys(readers[at]))
+    while waiting:
+        reader = waiting.pop(0)
+        op = network.tensors[reader].op
+        if op in moves:
+            waiting.extend(readers[reader])
+        else:
+            found.append((op, _next_scene(reader, scenes, readers)))
+    return found
+
+
+def _next_scene(
+    at: int, scenes: Mapping[int, Scene], readers: Sequence[Sequence[int]]
+) -> Scene | None:
+    """Return the scene of a tensor, or of what alone is made of it."""
+    while at not in scenes and len(readers[at]) == 1:
+        at = readers[at][0]
+    return scenes.get(at)
