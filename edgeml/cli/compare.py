@@ -82,7 +82,7 @@ LayerOrder = Annotated[
     Literal["worst", "graph"] | None,
     typer.Option(
         "--order",
-        help="Of the layers: those that add the most error first (the default), or as in A. "
+        help="Of the layers: those that do the most damage first (the default), or as in A. "
         "Example: --order graph",
     ),
 ]

@@ -16,8 +16,15 @@ _NAMED = 5
 _ALSO = 3
 """How many other layers with the same trouble are named."""
 _COLUMNS = (
-    *("tensor", "operator", "shape", ">SQNR dB", ">largest error", ">cosine", ">saturated"),
-    ">error added",
+    *("tensor", "operator", "shape", ">SQNR dB", ">largest error", ">saturated", ">error added"),
+    ">own error",
+)
+_WORDS = (
+    "SQNR            signal to quantization noise; 20 dB is an error of 10 %, 40 dB of 1 %",
+    "largest error   of any value, as a part of the tensor's range",
+    "saturated       values beyond the ends of B's integers",
+    "error added     root mean square, of the tensor's own: what its worst input does not explain",
+    "own error       the same of B's layer alone, when it is fed with A's values: its damage",
 )
 
 
@@ -26,7 +33,7 @@ def print_layers(layers: "LayerComparison", *, in_order: bool, all_: bool) -> No
 
     Args:
         layers: What to print.
-        in_order: List as in the reference, not those that add the most error first.
+        in_order: List as in the reference, not those that do the most damage first.
         all_: List all, not the first ``LISTED`` of them.
     """
     listed = layers.layers if in_order else layers.worst_first
@@ -36,7 +43,7 @@ def print_layers(layers: "LayerComparison", *, in_order: bool, all_: bool) -> No
     if len(shown) < len(listed):
         print_lines(f"{len(listed) - len(shown)} more layers with --all.")
     print_lines(
-        "error added: what the worst input does not explain, root mean square, of the tensor's own",
+        *_WORDS,
         "",
         *_findings(layers),
         *_hints(layers),
@@ -69,9 +76,9 @@ def _row(layer: "Layer") -> tuple[str, ...]:
         "x".join(sizes),
         "exact" if parity.sqnr_db == math.inf else f"{parity.sqnr_db:.1f}",
         _per_cent(parity.rel_range),
-        f"{parity.cosine:.6f}",
         "-" if layer.saturation is None else _per_cent(layer.saturation),
         _per_cent(layer.error_added),
+        "-" if layer.own_error is None else _per_cent(layer.own_error),
     )
 
 
@@ -99,7 +106,7 @@ def _findings(layers: "LayerComparison") -> Iterator[str]:
         )
     if layers.exclude:
         names = (f"{_short(layer.keep_float)} ({layer.op})" for layer in layers.exclude)
-        yield f"Keep out of int8 first what adds the most error: {', '.join(names)}."
+        yield f"Keep out of int8 first what does the most damage: {', '.join(names)}."
     yield from layers.notes
 
 

@@ -52,7 +52,9 @@ def build_report(
                 saturation=result.saturation,
                 error_added=_error_added(result.parity, [parities[at] for at in before]),
                 grid=result.grid,
-                statistics=result.statistics,
+                values=result.values,
+                alone=result.alone,
+                own_error=result.own_error,
             )
         )
     rest = unpaired(mine, theirs, tuple(results))

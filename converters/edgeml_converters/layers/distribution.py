@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeml_converters.layers.network import Grid
-from edgeml_converters.layers.statistics import Statistics
+from edgeml_converters.layers.statistics import Values
 
 BARS = 64
 
@@ -47,9 +47,9 @@ class Distribution:
         }
 
 
-def distribution_of(tensor: str, node: str, statistics: Statistics, grid: Grid) -> Distribution:
+def distribution_of(tensor: str, node: str, values: Values, grid: Grid) -> Distribution:
     """Return the bars over all that the values or the integers reach."""
-    low, high = statistics.range
+    low, high = values.range
     ends = grid.ends
     start, end = min(low, ends[0]), max(high, ends[1])
     return Distribution(
@@ -57,8 +57,8 @@ def distribution_of(tensor: str, node: str, statistics: Statistics, grid: Grid) 
         node=node,
         low=start,
         high=end,
-        shares=statistics.histogram.shares(start, end, BARS),
+        shares=values.histogram.shares(start, end, BARS),
         grid=ends,
-        below=statistics.below,
-        above=statistics.above,
+        below=values.below,
+        above=values.above,
     )

@@ -9,16 +9,16 @@ from typing import Any
 from edgeml_converters.layers.distribution import Distribution, distribution_of
 from edgeml_converters.layers.hint import Hint
 from edgeml_converters.layers.network import INPUT, Grid, Shape
-from edgeml_converters.layers.statistics import Statistics
+from edgeml_converters.layers.statistics import Errors, Values
 from edgeml_converters.layers.weights import span
 from edgeml_converters.verify.parity import OutputParity
 
 _ADVISED = 3
 """The most layers that are named to be kept out of int8."""
 _DRAWN = 12
-"""How many tensors have their values drawn, those whose layers add the most error."""
+"""How many tensors have their values drawn, those whose layers do the most damage."""
 _WORTH_NAMING = 0.3
-"""Of the largest error that a layer adds; those that add less are not named."""
+"""Of the largest damage that a layer does; those that do less are not named."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,10 @@ class Layer:
         error_added: The root-mean-square error, as a share of the root mean square of the
             tensor, that the worst of its inputs does not explain.
         grid: The values that the candidate can hold, where it has integers.
-        statistics: What its values are like; None where nothing in the candidate is quantized.
+        values: What the reference's values are like; None where the candidate is not quantized.
+        alone: The error when the layer is fed with the reference's values; None as above, or where
+            it could not be run alone.
+        own_error: The same as a share of the root mean square of the tensor.
     """
 
     name: str
@@ -56,12 +59,19 @@ class Layer:
     saturation: float | None
     error_added: float
     grid: Grid | None = None
-    statistics: Statistics | None = None
+    values: Values | None = None
+    alone: Errors | None = None
+    own_error: float | None = None
 
     @property
     def quantized(self) -> bool:
         """Whether the candidate holds it as integers."""
         return self.grid is not None
+
+    @property
+    def damage(self) -> float:
+        """The error of the layer alone; where it was not run alone, the error that it adds."""
+        return self.error_added if self.own_error is None else self.own_error
 
     @property
     def keep_float(self) -> str:
@@ -88,7 +98,7 @@ class Layer:
 
     def _values(self) -> dict[str, Any]:
         """Return what the values are like; nothing where nothing is quantized."""
-        found = self.statistics
+        found = self.values
         if found is None:
             return {}
         low, high = found.range
@@ -108,7 +118,8 @@ class Layer:
             if ends is None
             else {"below": 100 * found.below, "above": 100 * found.above},
             "channels": {"count": len(found.low), "span": span(found.magnitudes)},
-            "shift_share": found.shift_share,
+            "own_error": self.own_error,
+            "shift_share": None if self.alone is None else self.alone.shift_share,
         }
 
 
@@ -150,23 +161,23 @@ class LayerComparison:
 
     @property
     def worst_first(self) -> tuple[Layer, ...]:
-        """The layers, those that add the most error first."""
-        return tuple(sorted(self.layers, key=lambda layer: -layer.error_added))
+        """The layers, those that do the most damage first."""
+        return tuple(sorted(self.layers, key=lambda layer: -layer.damage))
 
     @property
     def exclude(self) -> tuple[Layer, ...]:
-        """The quantized layers that add the most error: the first to keep in float."""
-        found = [e for e in self.worst_first if e.quantized and e.op != INPUT and e.error_added > 0]
+        """The quantized layers that do the most damage: the first to keep in float."""
+        found = [e for e in self.worst_first if e.quantized and e.op != INPUT and e.damage > 0]
         worst = found[:_ADVISED]
-        return tuple(e for e in worst if e.error_added >= _WORTH_NAMING * worst[0].error_added)
+        return tuple(e for e in worst if e.damage >= _WORTH_NAMING * worst[0].damage)
 
     @property
     def histograms(self) -> tuple[Distribution, ...]:
-        """The values of the quantized tensors whose layers add the most error, the worst first."""
+        """The values of the quantized tensors whose layers do the most damage, the worst first."""
         found = (
-            distribution_of(layer.name, layer.keep_float, layer.statistics, layer.grid)
+            distribution_of(layer.name, layer.keep_float, layer.values, layer.grid)
             for layer in self.worst_first
-            if layer.statistics is not None and layer.grid is not None
+            if layer.values is not None and layer.grid is not None
         )
         return tuple(islice(found, _DRAWN))
 

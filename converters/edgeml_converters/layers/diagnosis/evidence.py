@@ -13,7 +13,13 @@ WORTH_SAYING = 0.05
 
 
 def hint(
-    kind: str, scene: Scene, damage: float, finding: str, figures: Mapping[str, float]
+    kind: str,
+    scene: Scene,
+    damage: float,
+    finding: str,
+    figures: Mapping[str, float],
+    *,
+    reader: str = "",
 ) -> Hint | None:
     """Return a hint at a layer; None where it does too little damage to say.
 
@@ -23,6 +29,7 @@ def hint(
         damage: The error that it brings, as a share of the root mean square of what it damages.
         finding: What was measured, without the full stop.
         figures: The numbers in it.
+        reader: The layer that suffers, where the remedy names it.
     """
     if not damage >= WORTH_SAYING:
         return None
@@ -32,7 +39,7 @@ def hint(
         node=scene.name,
         damage=damage,
         finding=f"{finding}.",
-        remedy=_remedies()[kind].format(node=scene.name),
+        remedy=_remedies()[kind].format(node=scene.name, reader=reader),
         figures=figures,
     )
 

@@ -49,12 +49,11 @@ def weights(scene: Scene) -> Hint | None:
 def channels(scene: Scene) -> Hint | None:
     """Channels of the tensor far apart, where a product that reads it needs the small ones."""
     found = [
-        (damage, size)
+        (*_uneven(scene, reader.weights, reader.input_noise()), reader.name)
         for _, reader in scene.readers
         if reader is not None and reader.weights is not None and reader.sources == (scene,)
-        for damage, size in [_uneven(scene, reader.weights, reader.input_noise())]
     ]
-    damage, small = max(found, default=(0.0, 0.0))
+    damage, small, reader = max(found, default=(0.0, 0.0, ""))
     if scene.grid is None or small <= 0:
         return None
     largest = float(scene.values.magnitudes.max())
@@ -63,7 +62,8 @@ def channels(scene: Scene) -> Hint | None:
         f"The channels of {scene.words} span {times(largest / small)}, from {number(small)} to "
         f"{number(largest)}: one scale leaves the small ones {steps} of 255 steps"
     )
-    return hint("channels", scene, damage, finding, {"span": largest / small, "steps": steps})
+    figures = {"span": largest / small, "steps": steps}
+    return hint("channels", scene, damage, finding, figures, reader=reader)
 
 
 def _uneven(scene: Scene, held: Weights, noise: float) -> tuple[float, float]:
@@ -82,14 +82,15 @@ def _uneven(scene: Scene, held: Weights, noise: float) -> tuple[float, float]:
 
 def shift(scene: Scene) -> Hint | None:
     """An error that is the same in all of a channel."""
-    share = scene.values.shift_share
-    if scene.weights is None or share < _MOSTLY or scene.values.places < _PLACES:
+    alone = scene.layer.alone
+    if alone is None or alone.places < _PLACES or alone.shift_share < _MOSTLY:
         return None
+    share = alone.shift_share
     finding = (
-        f"{per_cent(share)} of the error of {scene.words} is a shift of whole channels, "
-        "the same in all values"
+        f"{per_cent(share)} of the error that {short(scene.name)} makes is a shift of whole "
+        "channels, the same in all values"
     )
-    damage = scene.layer.error_added * float(np.sqrt(share))
+    damage = scene.layer.damage * float(np.sqrt(share))
     return hint("shift", scene, damage, finding, {"shift_percent": 100 * share})
 
 
@@ -105,4 +106,4 @@ def residual(scene: Scene) -> Hint | None:
         f"The two inputs of {short(scene.name)} lie {times(ratio)} apart (root mean square "
         f"{number(sizes[0])} and {number(sizes[1])}): the steps of the large one cover the small"
     )
-    return hint("residual", scene, scene.layer.error_added, finding, {"ratio": ratio})
+    return hint("residual", scene, scene.layer.damage, finding, {"ratio": ratio})

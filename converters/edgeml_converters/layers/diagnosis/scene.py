@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeml_converters.layers.blocks import find_blocks
+from edgeml_converters.layers.channels import Numbers
 from edgeml_converters.layers.families import load_families
 from edgeml_converters.layers.matching import Pair
 from edgeml_converters.layers.network import Grid, Network
 from edgeml_converters.layers.report import Layer
-from edgeml_converters.layers.statistics import Numbers, Statistics
+from edgeml_converters.layers.statistics import Values
 from edgeml_converters.layers.weights import Weights
 
 
@@ -29,7 +30,7 @@ class Scene:
     """
 
     layer: Layer
-    values: Statistics
+    values: Values
     weights: Weights | None
     is_output: bool
     sources: "tuple[Scene, ...]" = ()
@@ -54,7 +55,7 @@ class Scene:
     @property
     def power(self) -> float:
         """The mean square of the values, never 0."""
-        return float(self.values.power.mean()) or math.inf
+        return self.values.mean_power
 
     @property
     def rounding(self) -> float:
@@ -69,7 +70,7 @@ class Scene:
             if reader is None:
                 continue
             if reader.weights is None:
-                found.append(reader.layer.error_added)
+                found.append(reader.layer.damage)
             else:
                 found.append(reader.input_noise())
         return max(found)
@@ -90,8 +91,7 @@ class Scene:
 
     def _limited(self, noise: float) -> float:
         """Return a share of the root mean square; an estimate counts up to what was measured."""
-        measured = float(self.values.error.mean())
-        return math.sqrt(min(noise, measured) / self.power)
+        return min(math.sqrt(noise / self.power), self.layer.damage)
 
 
 def matching(numbers: Numbers, weights: Weights) -> Numbers:
@@ -106,7 +106,7 @@ def build_scenes(
     theirs: Network,
     weights: Callable[[int], Weights | None],
 ) -> tuple[Scene, ...]:
-    """Return a scene for each of *layers* that has statistics.
+    """Return a scene for each of *layers* whose values are known.
 
     Args:
         layers: What was measured.
@@ -118,11 +118,11 @@ def build_scenes(
     firsts = {at: block.members for block in find_blocks(theirs) for at in block.members}
     scenes: dict[int, Scene] = {}
     for layer, pair in zip(layers, pairs, strict=True):
-        if layer.statistics is not None:
+        if layer.values is not None:
             chain = [at for at in firsts.get(pair.candidate, ()) if at <= pair.candidate]
             held = next((found for at in chain if (found := weights(at)) is not None), None)
             is_output = pair.reference in mine.outputs
-            scenes[pair.reference] = Scene(layer, layer.statistics, held, is_output)
+            scenes[pair.reference] = Scene(layer, layer.values, held, is_output)
     names = {scene.layer.name: scene for scene in scenes.values()}
     for at, scene in scenes.items():
         scene.sources = tuple(names[name] for name in scene.layer.inputs if name in names)

@@ -6,6 +6,7 @@ from typing import Final
 
 from edgeml_converters.layers.diagnosis import products, ranges
 from edgeml_converters.layers.diagnosis.scene import Scene, build_scenes
+from edgeml_converters.layers.diagnosis.spread import spread
 from edgeml_converters.layers.hint import Hint
 from edgeml_converters.layers.matching import Pair
 from edgeml_converters.layers.network import Network
@@ -55,6 +56,9 @@ def find_hints(
             if hint is not None:
                 found.setdefault(hint.kind, []).append(hint)
     merged = [_merged(hints) for hints in found.values()]
+    if not merged:
+        together = spread(scenes)
+        return () if together is None else (together,)
     return tuple(sorted(merged, key=lambda hint: -hint.damage)[:LIMIT])
 
 

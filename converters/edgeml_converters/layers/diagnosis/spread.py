@@ -1,0 +1,44 @@
+"""The case where no layer stands out: small errors of all that add up."""
+
+import math
+from collections.abc import Sequence
+
+from edgeml_converters.layers.diagnosis.evidence import hint, per_cent
+from edgeml_converters.layers.diagnosis.scene import Scene
+from edgeml_converters.layers.hint import Hint
+
+
+def spread(scenes: Sequence[Scene]) -> Hint | None:
+    """Return a hint where the outputs are off although no layer alone is."""
+    outputs = [scene for scene in scenes if scene.is_output and scene.layer.own_error is not None]
+    layers = [scene for scene in scenes if scene.layer.own_error]
+    if not outputs or len(layers) < 2:
+        return None
+    worst = max(outputs, key=_error)
+    largest = max(layers, key=lambda scene: scene.layer.damage)
+    total = sum(scene.layer.damage**2 for scene in layers)
+    shifted = sum(
+        scene.layer.damage**2 * scene.layer.alone.shift_share
+        for scene in layers
+        if scene.layer.alone is not None and scene.weights is not None
+    )
+    weights = sum(scene.weight_noise() ** 2 for scene in layers)
+    finding = (
+        f"No layer stands out: {len(layers)} layers with errors of their own of up to "
+        f"{per_cent(largest.layer.damage)} ({largest.name}) come to {per_cent(_error(worst))} in "
+        f"{worst.words}; {per_cent(weights / total)} of these is the rounding of weights, "
+        f"{per_cent(shifted / total)} a shift of whole channels"
+    )
+    figures = {
+        "layers": len(layers),
+        "largest_percent": 100 * largest.layer.damage,
+        "weights_percent": 100 * weights / total,
+        "shift_percent": 100 * shifted / total,
+    }
+    return hint("spread", worst, _error(worst), finding, figures)
+
+
+def _error(scene: Scene) -> float:
+    """Return the whole error, as a share of the root mean square."""
+    sqnr_db = scene.layer.parity.sqnr_db
+    return float(10 ** (-sqnr_db / 20)) if math.isfinite(sqnr_db) else 0.0
