@@ -1,5 +1,6 @@
 """What all causes have in common: from when they count, and how their hints are made."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -10,6 +11,9 @@ from edgeml_converters.layers.hint import Hint
 
 WORTH_SAYING = 0.05
 """The least damage that gets a hint: an error of a twentieth, an SQNR of 26 dB."""
+
+FAR = 16.0
+"""From how many root mean squares of its channel a value is an outlier there."""
 
 
 def hint(
@@ -31,7 +35,7 @@ def hint(
         figures: The numbers in it.
         reader: The layer that suffers, where the remedy names it.
     """
-    if not damage >= WORTH_SAYING:
+    if not WORTH_SAYING <= damage < math.inf:
         return None
     return Hint(
         kind=kind,

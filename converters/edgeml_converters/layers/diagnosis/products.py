@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edgeml_converters.layers.diagnosis.evidence import hint, number, per_cent, short, times
+from edgeml_converters.layers.diagnosis.evidence import FAR, hint, number, per_cent, short, times
 from edgeml_converters.layers.diagnosis.scene import Scene, matching
 from edgeml_converters.layers.hint import Hint
 from edgeml_converters.layers.weights import Weights, span
@@ -34,6 +34,8 @@ def weights(scene: Scene) -> Hint | None:
     held = scene.weights
     if held is None or (not held.per_channel and held.span >= _UNEVEN):
         return None
+    if len(scene.sources) == 1 and channels(scene.sources[0]) is not None:
+        return None  # the weights are as uneven as the channels that they read
     noise = scene.weight_noise()
     added = f"alone brings an error of about {per_cent(noise)}"
     if held.is_depthwise:
@@ -54,13 +56,14 @@ def channels(scene: Scene) -> Hint | None:
         if reader is not None and reader.weights is not None and reader.sources == (scene,)
     ]
     damage, small, reader = max(found, default=(0.0, 0.0, ""))
-    if scene.grid is None or small <= 0:
+    if scene.grid is None or small <= 0 or scene.crest >= FAR:
         return None
     largest = float(scene.values.magnitudes.max())
-    steps = max(1, round(small / scene.grid.scale))
+    steps = round(small / scene.grid.scale)
+    left = f"{steps} of 255 steps" if steps else "less than one step of 255"
     finding = (
         f"The channels of {scene.words} span {times(largest / small)}, from {number(small)} to "
-        f"{number(largest)}: one scale leaves the small ones {steps} of 255 steps"
+        f"{number(largest)}: one scale leaves the small ones {left}"
     )
     figures = {"span": largest / small, "steps": steps}
     return hint("channels", scene, damage, finding, figures, reader=reader)

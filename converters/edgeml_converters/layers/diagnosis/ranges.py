@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-from edgeml_converters.layers.diagnosis.evidence import hint, number, per_cent
+from edgeml_converters.layers.diagnosis.evidence import FAR, hint, number, per_cent
 from edgeml_converters.layers.diagnosis.scene import Scene
 from edgeml_converters.layers.hint import Hint
 
@@ -41,8 +41,8 @@ def saturation(scene: Scene) -> Hint | None:
 
 def outliers(scene: Scene) -> Hint | None:
     """A few values that take most of the range."""
-    if scene.grid is None or _gap(scene) is not None:
-        return None
+    if scene.grid is None or scene.crest < FAR or _gap(scene) is not None:
+        return None  # a channel that is large throughout is another cause
     low, high = scene.grid.ends
     histogram = scene.values.histogram
     for few in _OUTLIERS:
@@ -92,7 +92,7 @@ def flat(scene: Scene) -> Hint | None:
     """Most of the range lies where all that reads the tensor is flat."""
     readers = [op for op, _ in scene.readers]
     functions = [op for op in readers if _function(op) is not None]
-    if scene.grid is None or not functions:
+    if scene.grid is None or not functions or _gap(scene) is not None:
         return None
     if any(op not in functions and op not in _GATED for op in readers):
         return None
@@ -105,7 +105,7 @@ def flat(scene: Scene) -> Hint | None:
     finding = (
         f"{per_cent(wasted)} of the range of {scene.words}, {number(low)} to {number(high)}, "
         f"lies where {' and '.join(dict.fromkeys(functions))} is flat "
-        f"({_beyond(useful_low, useful_high)})"
+        f"({_beyond((low, high), (useful_low, useful_high))})"
     )
     return hint("flat", scene, scene.harm, finding, {"wasted_percent": 100 * wasted})
 
@@ -119,12 +119,12 @@ def _useful(functions: list[str], *, gated: bool, high: float) -> tuple[float, f
     return low, math.inf if gated else max(end.get("high", math.inf) for end in ends)
 
 
-def _beyond(low: float, high: float) -> str:
+def _beyond(ends: tuple[float, float], useful: tuple[float, float]) -> str:
     words = []
-    if low > -math.inf:
-        words.append(f"below {number(low)}")
-    if high < math.inf:
-        words.append(f"above {number(high)}")
+    if ends[0] < useful[0]:
+        words.append(f"below {number(useful[0])}")
+    if ends[1] > useful[1]:
+        words.append(f"above {number(useful[1])}")
     return " and ".join(words)
 
 

@@ -10,7 +10,7 @@ from edgeml_converters.layers.blocks import find_blocks
 from edgeml_converters.layers.channels import Numbers
 from edgeml_converters.layers.families import load_families
 from edgeml_converters.layers.matching import Pair
-from edgeml_converters.layers.network import Grid, Network
+from edgeml_converters.layers.network import INPUT, Grid, Network
 from edgeml_converters.layers.report import Layer
 from edgeml_converters.layers.statistics import Values
 from edgeml_converters.layers.weights import Weights
@@ -38,7 +38,9 @@ class Scene:
 
     @property
     def name(self) -> str:
-        """What names the layer to the user."""
+        """What names the layer to ``--keep-float``; for an input, the first layer that reads it."""
+        if self.layer.op == INPUT:
+            return next((reader.name for _, reader in self.readers if reader), self.layer.name)
         return self.layer.keep_float
 
     @property
@@ -61,6 +63,14 @@ class Scene:
     def rounding(self) -> float:
         """The error of nothing but its own rounding, as a share of its root mean square."""
         return math.sqrt(float(self.values.rounding.mean()) / self.power)
+
+    @property
+    def crest(self) -> float:
+        """How far the largest value lies above the root mean square of its own channel."""
+        magnitudes = self.values.magnitudes
+        at = int(magnitudes.argmax())
+        power = float(self.values.power[at])
+        return float(magnitudes[at]) / math.sqrt(power) if power else 1.0
 
     @property
     def harm(self) -> float:

@@ -65,4 +65,5 @@ def find_hints(
 def _merged(hints: Sequence[Hint]) -> Hint:
     """Return the worst of a kind, with the names of the next ones."""
     worst, *others = sorted(hints, key=lambda hint: -hint.damage)
-    return replace(worst, also=tuple(hint.node for hint in others))
+    also = dict.fromkeys(hint.node for hint in others if hint.node != worst.node)
+    return replace(worst, also=tuple(also))
