@@ -113,7 +113,7 @@ def _findings(layers: "LayerComparison") -> Iterator[str]:
 def _hints(layers: "LayerComparison") -> Iterator[str]:
     """Yield what does the most damage, and what helps."""
     for place, hint in enumerate(layers.hints, 1):
-        yield f"{place}. {hint.finding} Error of {hint.damage:.0%}."
+        yield f"{place}. {hint.finding} Error of {100 * hint.damage:.0f} %."
         if hint.also:
             more = len(hint.also) - _ALSO
             named = ", ".join(map(_short, hint.also[:_ALSO]))

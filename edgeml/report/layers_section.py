@@ -114,7 +114,7 @@ def _row(tensor: Document) -> dict[str, str]:
         "sqnr": _decibels(tensor["sqnr_db"]),
         "saturated": NONE
         if saturated is None
-        else share((saturated["below"] + saturated["above"]) / 100),
+        else _part((saturated["below"] + saturated["above"]) / 100),
         "added": "infinite" if tensor["error_added"] is None else share(tensor["error_added"]),
         "own": NONE if own is None else share(own),
     }
@@ -122,11 +122,10 @@ def _row(tensor: Document) -> dict[str, str]:
 
 def _histogram(entry: Document, own_error: float | None) -> dict[str, Any]:
     low, high = entry["grid"]
-    beyond = entry["below"] + entry["above"]
     spoken = (
         f"The bars span {significant(entry['low'])} to {significant(entry['high'])}. The integers "
-        f"reach {significant(low)} to {significant(high)}; {share(entry['below'])} of the values "
-        f"lie below and {share(entry['above'])} above."
+        f"reach {significant(low)} to {significant(high)}; {_part(entry['below'])} of the values "
+        f"lie below and {_part(entry['above'])} above."
     )
     name = entry["node"] or entry["tensor"]
     bars = Bars(
@@ -142,11 +141,16 @@ def _histogram(entry: Document, own_error: float | None) -> dict[str, Any]:
         "tensor": entry["tensor"],
         "chart": histogram(bars),
         "integers": f"{significant(low)} to {significant(high)}",
-        "below": share(entry["below"]),
-        "above": share(entry["above"]),
-        "saturated": beyond > 0,
+        "saturated": ", ".join(
+            f"{_part(entry[side])} {side}" for side in ("below", "above") if entry[side] > 0
+        ),
         "own": NONE if own_error is None else share(own_error),
     }
+
+
+def _part(value: float) -> str:
+    """Return a share of saturated values, of which one in a million may count."""
+    return f"{100 * value:.2g} %" if value else "none"
 
 
 def _decibels(value: float | None) -> str:

@@ -11,7 +11,8 @@ from edgeml_converters.layers.hint import Hint
 
 WORTH_SAYING = 0.05
 """The least damage that gets a hint: an error of a twentieth, an SQNR of 26 dB."""
-
+WORTH_SAYING_IF_BAD = 0.03
+"""The same where what the model gives is that far off."""
 FAR = 16.0
 """From how many root mean squares of its channel a value is an outlier there."""
 
@@ -35,7 +36,7 @@ def hint(
         figures: The numbers in it.
         reader: The layer that suffers, where the remedy names it.
     """
-    if not WORTH_SAYING <= damage < math.inf:
+    if not WORTH_SAYING_IF_BAD <= damage < math.inf:
         return None
     return Hint(
         kind=kind,

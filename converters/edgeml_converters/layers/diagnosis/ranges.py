@@ -27,7 +27,7 @@ def saturation(scene: Scene) -> Hint | None:
     share = found.below + found.above
     reach = found.range
     finding = (
-        f"{100 * share:.2f}% of the values of {scene.words} lie beyond its integer range, "
+        f"{per_cent(share)} of the values of {scene.words} lie beyond its integer range, "
         f"{number(low)} to {number(high)}: they reach from {number(reach[0])} to {number(reach[1])}"
     )
     return hint(

@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Final
 
 from edgeml_converters.layers.diagnosis import products, ranges
+from edgeml_converters.layers.diagnosis.evidence import WORTH_SAYING, WORTH_SAYING_IF_BAD
 from edgeml_converters.layers.diagnosis.scene import Scene, build_scenes
-from edgeml_converters.layers.diagnosis.spread import spread
+from edgeml_converters.layers.diagnosis.spread import output_error, spread
 from edgeml_converters.layers.hint import Hint
 from edgeml_converters.layers.matching import Pair
 from edgeml_converters.layers.network import Network
@@ -49,14 +50,16 @@ def find_hints(
         results: The pairs that were compared.
     """
     scenes = build_scenes(layers, tuple(results), mine, theirs, weights)
+    off = output_error(scenes) >= WORTH_SAYING
+    least = WORTH_SAYING_IF_BAD if off else WORTH_SAYING
     found: dict[str, list[Hint]] = {}
     for cause in CAUSES:
         for scene in scenes:
             hint = cause(scene)
-            if hint is not None:
+            if hint is not None and hint.damage >= least:
                 found.setdefault(hint.kind, []).append(hint)
     merged = [_merged(hints) for hints in found.values()]
-    if not merged:
+    if off and not merged:
         together = spread(scenes)
         return () if together is None else (together,)
     return tuple(sorted(merged, key=lambda hint: -hint.damage)[:LIMIT])

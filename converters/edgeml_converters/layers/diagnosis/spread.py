@@ -22,12 +22,12 @@ def spread(scenes: Sequence[Scene]) -> Hint | None:
         for scene in layers
         if scene.layer.alone is not None and scene.weights is not None
     )
-    weights = sum(scene.weight_noise() ** 2 for scene in layers)
+    weights = min(total, sum(scene.weight_noise() ** 2 for scene in layers))
     finding = (
         f"No layer stands out: {len(layers)} layers with errors of their own of up to "
         f"{per_cent(largest.layer.damage)} ({largest.name}) come to {per_cent(_error(worst))} in "
-        f"{worst.words}; {per_cent(weights / total)} of these is the rounding of weights, "
-        f"{per_cent(shifted / total)} a shift of whole channels"
+        f"{worst.words}. The rounding of weights makes {per_cent(weights / total)} of them, that "
+        f"of values the rest; {per_cent(shifted / total)} are shifts of whole channels"
     )
     figures = {
         "layers": len(layers),
@@ -36,6 +36,11 @@ def spread(scenes: Sequence[Scene]) -> Hint | None:
         "shift_percent": 100 * shifted / total,
     }
     return hint("spread", worst, _error(worst), finding, figures)
+
+
+def output_error(scenes: Sequence[Scene]) -> float:
+    """Return the error of the worst output, as a share of its root mean square."""
+    return max((_error(scene) for scene in scenes if scene.is_output), default=0.0)
 
 
 def _error(scene: Scene) -> float:
