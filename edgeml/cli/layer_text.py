@@ -17,14 +17,15 @@ _ALSO = 3
 """How many other layers with the same trouble are named."""
 _COLUMNS = (
     *("tensor", "operator", "shape", ">SQNR dB", ">largest error", ">saturated", ">error added"),
-    ">own error",
+    *(">own error", ">passed on"),
 )
 _WORDS = (
     "SQNR            signal to quantization noise; 20 dB is an error of 10 %, 40 dB of 1 %",
     "largest error   of any value, as a part of the tensor's range",
     "saturated       values beyond the ends of B's integers",
     "error added     root mean square, of the tensor's own: what its worst input does not explain",
-    "own error       the same of B's layer alone, when it is fed with A's values: its damage",
+    "own error       the same of B's layer alone, when it is fed with A's values",
+    "passed on       what that comes to in a layer that reads it; the larger of both is the damage",
 )
 
 
@@ -78,7 +79,7 @@ def _row(layer: "Layer") -> tuple[str, ...]:
         _per_cent(parity.rel_range),
         "-" if layer.saturation is None else _per_cent(layer.saturation),
         _per_cent(layer.error_added),
-        "-" if layer.own_error is None else _per_cent(layer.own_error),
+        *("-" if e is None else _per_cent(e) for e in (layer.own_error, layer.passed_error)),
     )
 
 

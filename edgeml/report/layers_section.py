@@ -87,10 +87,12 @@ def _compared(comparison: Document) -> dict[str, Any]:
 
 
 def _damage(tensor: Document) -> float:
-    """Return what layers are ranked by: their own error, or what they add."""
+    """Return what layers are ranked by: their own error, in them or passed on, or what they add."""
     own = tensor.get("own_error")
-    found = tensor["error_added"] if own is None else own
-    return float("inf") if found is None else float(found)
+    if own is not None:
+        return max(float(own), float(tensor.get("passed_error") or 0.0))
+    added = tensor["error_added"]
+    return float("inf") if added is None else float(added)
 
 
 def _hint(hint: Document) -> dict[str, Any]:
@@ -117,6 +119,7 @@ def _row(tensor: Document) -> dict[str, str]:
         else _part((saturated["below"] + saturated["above"]) / 100),
         "added": "infinite" if tensor["error_added"] is None else share(tensor["error_added"]),
         "own": NONE if own is None else share(own),
+        "passed": share(tensor.get("passed_error") or 0.0),
     }
 
 

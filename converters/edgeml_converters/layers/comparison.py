@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from edgeml_converters.layers.ancestry import features_of
 from edgeml_converters.layers.attribution import Limits, build_report
 from edgeml_converters.layers.channel_axes import channel_axes
-from edgeml_converters.layers.diagnosis import find_hints
+from edgeml_converters.layers.diagnosis import diagnosed
 from edgeml_converters.layers.matching import Pair, match_tensors
 from edgeml_converters.layers.measuring import Group, Inputs, Models
 from edgeml_converters.layers.network import LayeredModel, LayerTensor, Network
@@ -70,8 +69,7 @@ def compare_layers(
     layers = build_report(mine, theirs, results, _limits(tolerance, (mine, theirs)), count)
     if not quantized:
         return layers
-    hints = find_hints(layers.layers, mine, theirs, candidate.weights, results)
-    return replace(layers, hints=hints)
+    return diagnosed(layers, mine, theirs, candidate.weights, tuple(results))
 
 
 def _sums(

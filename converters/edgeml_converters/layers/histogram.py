@@ -60,7 +60,9 @@ class Histogram:
         below = np.concatenate([[0], np.cumsum(self._counts)]) / max(self.total, 1)
         edges = np.linspace(low, high, bars + 1)
         if self.low >= self.high:
-            return tuple(float(share) for share in np.diff(np.where(edges > self.high, 1.0, 0.0)))
+            found = np.where(edges > self.high, 1.0, 0.0)
+            found[-1] = float(low <= self.high <= high)
+            return tuple(float(share) for share in np.diff(found))
         marks = self._edges()
         # Bins outside the values have no width; what counts is where the values start and end.
         first = int(np.searchsorted(marks, self.low, side="right")) - 1

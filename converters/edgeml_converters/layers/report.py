@@ -45,6 +45,8 @@ class Layer:
         alone: The error when the layer is fed with the reference's values; None as above, or where
             it could not be run alone.
         own_error: The same as a share of the root mean square of the tensor.
+        passed_error: What that error comes to in a product that reads the tensor, as a share of
+            the product's root mean square: it is more where the product needs small channels.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Layer:
     values: Values | None = None
     alone: Errors | None = None
     own_error: float | None = None
+    passed_error: float | None = None
 
     @property
     def quantized(self) -> bool:
@@ -70,8 +73,10 @@ class Layer:
 
     @property
     def damage(self) -> float:
-        """The error of the layer alone; where it was not run alone, the error that it adds."""
-        return self.error_added if self.own_error is None else self.own_error
+        """The error of the layer alone, in it or in what reads it; without that, what it adds."""
+        if self.own_error is None:
+            return self.error_added
+        return max(self.own_error, self.passed_error or 0.0)
 
     @property
     def keep_float(self) -> str:
@@ -119,6 +124,7 @@ class Layer:
             else {"below": 100 * found.below, "above": 100 * found.above},
             "channels": {"count": len(found.low), "span": span(found.magnitudes)},
             "own_error": self.own_error,
+            "passed_error": self.passed_error,
             "shift_share": None if self.alone is None else self.alone.shift_share,
         }
 

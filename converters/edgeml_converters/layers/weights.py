@@ -20,8 +20,8 @@ class Weights:
     Args:
         magnitudes: The largest magnitude of each output channel.
         scales: The step of each output channel.
-        power: For each channel of the input, the sum of the squared weights that it meets, over
-            the number of output channels: rounding errors of variance v come out as v times it.
+        squares: For each output channel and each channel of the input that it reads, the sum of
+            the squared weights: errors of variance v come out as v times it.
         taps: Weights between one channel of the input and one of the output.
         groups: The groups of channels that do not mix.
         per_channel: Whether each output channel has a scale of its own.
@@ -29,15 +29,27 @@ class Weights:
 
     magnitudes: Numbers
     scales: Numbers
-    power: Numbers
+    squares: Numbers
     taps: int
     groups: int
     per_channel: bool
 
     @property
+    def inputs(self) -> int:
+        """The number of channels of the input."""
+        return self.groups * len(self.squares[0])
+
+    @property
     def is_depthwise(self) -> bool:
         """Whether every channel of the input has its own outputs."""
-        return self.groups > 1 and self.groups == len(self.power)
+        return self.groups > 1 and self.squares.shape[1] == 1
+
+    @property
+    def power(self) -> Numbers:
+        """What each channel of the input brings to the mean over the output channels."""
+        outputs = len(self.squares)
+        by_group = self.squares.reshape(self.groups, -1, self.squares.shape[1]).sum(axis=1)
+        return np.asarray(by_group.reshape(-1) / outputs)
 
     @property
     def span(self) -> float:
@@ -50,24 +62,29 @@ class Weights:
         steps = np.rint(self.magnitudes / self.scales)
         return int(steps[steps > 0].min(initial=_INT8_END))
 
-    def input_noise(self, noise: Numbers) -> float:
-        """Return the mean square of what roundings of the input come to in the output.
+    def passed_on(self, noise: Numbers) -> Numbers:
+        """Return the mean square in each output channel of what errors of the input come to.
 
         Args:
-            noise: The mean square of the rounding errors in each channel of the input, or in all.
+            noise: The mean square of the errors in each channel of the input, or in all; they are
+                taken for independent.
         """
-        return float((self.power * noise).sum())
+        squares = self.squares.reshape(self.groups, -1, self.squares.shape[1])
+        return np.asarray(np.einsum("gi,goi->go", self._by_group(noise), squares)).reshape(-1)
 
-    def own_noise(self, power: Numbers) -> float:
-        """Return the mean square of what the rounding of the weights comes to in the output.
+    def own_noise(self, power: Numbers) -> Numbers:
+        """Return the mean square in each output channel of what the weights' rounding comes to.
 
         Args:
             power: The mean square of each channel of the input, or of all.
         """
-        each = np.broadcast_to(power, self.power.shape).reshape(self.groups, -1).sum(axis=1)
-        variances = np.square(self.scales) / 12
-        of_groups = variances.reshape(self.groups, -1).mean(axis=1)
-        return float((of_groups * each).mean() * self.taps)
+        met = self._by_group(power).sum(axis=1) * self.taps
+        variances = np.square(self.scales).reshape(self.groups, -1) / 12
+        return np.asarray(variances * met[:, None]).reshape(-1)
+
+    def _by_group(self, numbers: Numbers) -> Numbers:
+        """Return a number for each channel of the input, in rows for the groups."""
+        return np.broadcast_to(numbers, (self.inputs,)).reshape(self.groups, -1)
 
 
 def span(magnitudes: Numbers) -> float:
@@ -86,18 +103,17 @@ def weights_of(
         scales: One for all, or one for each output channel.
         groups: The groups of channels.
     """
-    outputs, inputs, taps = integers.shape
+    outputs, _, taps = integers.shape
     scales = np.asarray(scales, np.float64).reshape(-1)
     if scales.size not in (1, outputs) or outputs % groups or not integers.size:
         return None
     steps = np.broadcast_to(scales, (outputs,))
     largest = np.abs(integers.astype(np.int32)).max(axis=(1, 2))
     squares = np.square(integers.astype(np.float32)).sum(axis=2) * np.square(steps)[:, None]
-    by_group = squares.reshape(groups, outputs // groups, inputs).sum(axis=1)
     return Weights(
         magnitudes=largest * steps,
         scales=steps,
-        power=by_group.reshape(-1) / outputs,
+        squares=squares,
         taps=taps,
         groups=groups,
         per_channel=scales.size > 1 or outputs == 1,

@@ -4,6 +4,6 @@ Each cause is one function from a `Scene`, a layer with all that was measured ar
 Knows what was measured and what `edgeml convert` can do about it; must not run a model.
 """
 
-from edgeml_converters.layers.diagnosis.search import find_hints
+from edgeml_converters.layers.diagnosis.search import diagnosed
 
-__all__ = ["find_hints"]
+__all__ = ["diagnosed"]

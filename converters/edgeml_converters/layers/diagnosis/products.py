@@ -26,7 +26,7 @@ def tensor_weights(scene: Scene) -> Hint | None:
         f"scale: the smallest channel has {held.fewest_steps} of 127 steps"
     )
     figures = {"span": held.span, "steps": held.fewest_steps}
-    return hint("tensor_weights", scene, scene.weight_noise(), finding, figures)
+    return hint("tensor_weights", scene, _weight_damage(scene), finding, figures)
 
 
 def weights(scene: Scene) -> Hint | None:
@@ -36,7 +36,7 @@ def weights(scene: Scene) -> Hint | None:
         return None
     if len(scene.sources) == 1 and channels(scene.sources[0]) is not None:
         return None  # the weights are as uneven as the channels that they read
-    noise = scene.weight_noise()
+    noise = _weight_damage(scene)
     added = f"alone brings an error of about {per_cent(noise)}"
     if held.is_depthwise:
         finding = (
@@ -46,6 +46,11 @@ def weights(scene: Scene) -> Hint | None:
         return hint("depthwise", scene, noise, finding, {"taps": held.taps})
     finding = f"The rounding of the weights of {short(scene.name)} {added}"
     return hint("weights", scene, noise, finding, {"taps": held.taps})
+
+
+def _weight_damage(scene: Scene) -> float:
+    """Return what the rounding of the weights brings; an estimate counts up to what is measured."""
+    return min(scene.brought(scene.weight_noise()), scene.layer.damage)
 
 
 def channels(scene: Scene) -> Hint | None:
@@ -66,13 +71,14 @@ def channels(scene: Scene) -> Hint | None:
         f"{number(largest)}: one scale leaves the small ones {left}"
     )
     figures = {"span": largest / small, "steps": steps}
-    return hint("channels", scene, damage, finding, figures, reader=reader)
+    kind = "channels" if scene.weights is not None else "channels_of_no_product"
+    return hint(kind, scene, damage, finding, figures, reader=reader)
 
 
 def _uneven(scene: Scene, held: Weights, noise: float) -> tuple[float, float]:
     """Return the damage that small channels do in a product, and the smallest magnitude of them."""
     magnitudes = scene.values.magnitudes
-    if magnitudes.size != held.power.size:
+    if magnitudes.size != held.inputs:
         return 0.0, 0.0
     brought = held.power * matching(scene.values.rounding, held)
     small = (magnitudes > 0) & (magnitudes * _UNEVEN <= magnitudes.max())
@@ -93,7 +99,7 @@ def shift(scene: Scene) -> Hint | None:
         f"{per_cent(share)} of the error that {short(scene.name)} makes is a shift of whole "
         "channels, the same in all values"
     )
-    damage = scene.layer.damage * float(np.sqrt(share))
+    damage = scene.brought(np.square(alone.shift))
     return hint("shift", scene, damage, finding, {"shift_percent": 100 * share})
 
 

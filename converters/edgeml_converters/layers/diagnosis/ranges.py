@@ -13,7 +13,7 @@ from edgeml_converters.layers.hint import Hint
 _HALF = 0.5
 _OUTLIERS = (1e-4, 1e-3)
 """Shares of the values that count as few."""
-_FEWEST = 20
+_FEWEST = 10
 """Values that must be in such a share, so that it is more than chance."""
 _GATED = {"Mul", "MUL"}
 """What multiplies a tensor by a function of it: SiLU and its like."""

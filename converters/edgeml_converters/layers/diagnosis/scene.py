@@ -64,6 +64,26 @@ class Scene:
         """The error of nothing but its own rounding, as a share of its root mean square."""
         return math.sqrt(float(self.values.rounding.mean()) / self.power)
 
+    def passed_on(self, noise: Numbers) -> float:
+        """Return the most that errors of it come to in a product that reads it.
+
+        Args:
+            noise: Their mean square in each channel.
+        """
+        found = [
+            math.sqrt(float(reader.weights.passed_on(noise).mean()) / reader.power)
+            for _, reader in self.readers
+            if reader is not None
+            and reader.weights is not None
+            and reader.sources == (self,)
+            and noise.size == reader.weights.inputs
+        ]
+        return max(found, default=0.0)
+
+    def brought(self, noise: Numbers) -> float:
+        """Return what errors of it come to in it or in what reads it, whichever is more."""
+        return max(math.sqrt(float(noise.mean()) / self.power), self.passed_on(noise))
+
     @property
     def crest(self) -> float:
         """How far the largest value lies above the root mean square of its own channel."""
@@ -75,38 +95,28 @@ class Scene:
     @property
     def harm(self) -> float:
         """The most that its own rounding damages it, or a layer that reads it."""
-        found = [self.rounding]
-        for _, reader in self.readers:
-            if reader is None:
-                continue
-            if reader.weights is None:
-                found.append(reader.layer.damage)
-            else:
-                found.append(reader.input_noise())
-        return max(found)
+        others = (r.layer.damage for _, r in self.readers if r is not None and r.weights is None)
+        return max(self.brought(self.values.rounding), *others, 0.0)
 
     def input_noise(self) -> float:
         """Return what the rounding of its input brings, as a share of its root mean square."""
         if self.weights is None or len(self.sources) != 1:
             return 0.0
         noise = matching(self.sources[0].values.rounding, self.weights)
-        return self._limited(self.weights.input_noise(noise))
+        own = math.sqrt(float(self.weights.passed_on(noise).mean()) / self.power)
+        return min(own, self.layer.damage)
 
-    def weight_noise(self) -> float:
-        """Return what the rounding of its weights brings, as a share of its root mean square."""
+    def weight_noise(self) -> Numbers:
+        """Return the mean square in each channel of what the rounding of its weights brings."""
         if self.weights is None or len(self.sources) != 1:
-            return 0.0
+            return np.zeros(1)
         power = matching(self.sources[0].values.power, self.weights)
-        return self._limited(self.weights.own_noise(power))
-
-    def _limited(self, noise: float) -> float:
-        """Return a share of the root mean square; an estimate counts up to what was measured."""
-        return min(math.sqrt(noise / self.power), self.layer.damage)
+        return self.weights.own_noise(power)
 
 
 def matching(numbers: Numbers, weights: Weights) -> Numbers:
     """Return a number for each channel that the weights read; the mean where they are others."""
-    return numbers if numbers.size == weights.power.size else np.asarray(numbers.mean())
+    return numbers if numbers.size == weights.inputs else np.asarray(numbers.mean())
 
 
 def build_scenes(

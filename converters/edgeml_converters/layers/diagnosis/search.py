@@ -1,6 +1,6 @@
 """The search for causes: every cause at every layer, the worst of each kind, the worst first."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -11,8 +11,7 @@ from edgeml_converters.layers.diagnosis.spread import output_error, spread
 from edgeml_converters.layers.hint import Hint
 from edgeml_converters.layers.matching import Pair
 from edgeml_converters.layers.network import Network
-from edgeml_converters.layers.report import Layer
-from edgeml_converters.layers.sums import Measured
+from edgeml_converters.layers.report import LayerComparison
 from edgeml_converters.layers.weights import Weights
 
 LIMIT: Final = 5
@@ -33,23 +32,36 @@ CAUSES: Final[tuple[Callable[[Scene], Hint | None], ...]] = (
 """Of causes that do the same damage, the first is named first."""
 
 
-def find_hints(
-    layers: Sequence[Layer],
+def diagnosed(
+    report: LayerComparison,
     mine: Network,
     theirs: Network,
     weights: Callable[[int], Weights | None],
-    results: Mapping[Pair, Measured],
-) -> tuple[Hint, ...]:
-    """Return what does the most damage to a quantized model, the worst first.
+    pairs: Sequence[Pair],
+) -> LayerComparison:
+    """Return a report with what the layers damage in others, and the hints.
 
     Args:
-        layers: What was measured, in the order of *results*.
+        report: What was measured.
         mine: The reference.
         theirs: The candidate.
         weights: Gives the candidate's integer weights by position.
-        results: The pairs that were compared.
+        pairs: What was compared, in the order of the report.
     """
-    scenes = build_scenes(layers, tuple(results), mine, theirs, weights)
+    scenes = build_scenes(report.layers, pairs, mine, theirs, weights)
+    passed = {}
+    for scene in scenes:
+        if scene.layer.alone is not None:
+            passed[scene.layer.name] = scene.passed_on(scene.layer.alone.power)
+    layers = [replace(e, passed_error=passed.get(e.name)) for e in report.layers]
+    named = {layer.name: layer for layer in layers}
+    for scene in scenes:
+        scene.layer = named[scene.layer.name]
+    return replace(report, layers=tuple(layers), hints=find_hints(scenes))
+
+
+def find_hints(scenes: Sequence[Scene]) -> tuple[Hint, ...]:
+    """Return what does the most damage to a quantized model, the worst first."""
     off = output_error(scenes) >= WORTH_SAYING
     least = WORTH_SAYING_IF_BAD if off else WORTH_SAYING
     found: dict[str, list[Hint]] = {}
