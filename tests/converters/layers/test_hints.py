@@ -55,8 +55,9 @@ def test_outliers(workshop: "type[Workshop]", form: str) -> None:
     found = _compared(workshop, form, broken.plain(workshop, broken.PLACES), broken.Spiked())
     hint = found.hints[0]
     assert hint.kind == "outliers"
-    assert hint.figures["taken_percent"] > 90
-    assert "take 9" in hint.finding
+    assert hint.node in {"n0", "n2"}
+    assert hint.figures["taken_percent"] > 50
+    assert f"take {hint.figures['taken_percent']:.0f} % of its range" in hint.finding
     assert "--calibrate-method percentile" in hint.remedy
 
 
@@ -115,12 +116,14 @@ def test_many_small_errors_are_said_together(workshop: "type[Workshop]") -> None
     net = workshop.Net()
     value = net.conv("x")
     for _ in range(24):
-        value = net.op("Tanh", net.conv(value))
+        value = net.op("Tanh", net.op("Mul", net.conv(value), net.constant([2.5])))
     model = net.finish(value)
     found = workshop.compared(workshop.as_onnx(model), workshop.forms["int8 onnx"](model))
     kinds = [hint.kind for hint in found.hints]
     output = found.layers[-1].parity.sqnr_db
-    assert ("spread" in kinds) == (output < 26 and kinds == ["spread"])
+    assert output < 26
+    assert kinds[0] == "spread"
+    assert "No layer stands out" in found.hints[0].finding
     assert len(kinds) <= 5
 
 

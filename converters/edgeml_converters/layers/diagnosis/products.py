@@ -10,6 +10,8 @@ from edgeml_converters.layers.weights import Weights, span
 _UNEVEN = 8.0
 """How many times one channel's range must be another's to be the trouble."""
 _MOSTLY = 0.5
+_SHIFTED = 0.3
+"""The share of an error from which a correction of the bias takes off what counts."""
 _SHOWN = 0.05
 """Channels count that bring this share of what the worst brings."""
 _PLACES = 64
@@ -92,7 +94,7 @@ def _uneven(scene: Scene, held: Weights, noise: float) -> tuple[float, float]:
 def shift(scene: Scene) -> Hint | None:
     """An error that is the same in all of a channel."""
     alone = scene.layer.alone
-    if alone is None or alone.places < _PLACES or alone.shift_share < _MOSTLY:
+    if alone is None or alone.places < _PLACES or alone.shift_share < _SHIFTED:
         return None
     share = alone.shift_share
     finding = (

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -71,7 +72,7 @@ class Scene:
             noise: Their mean square in each channel.
         """
         found = [
-            math.sqrt(float(reader.weights.passed_on(noise).mean()) / reader.power)
+            reader.share(reader.weights.passed_on(noise))
             for _, reader in self.readers
             if reader is not None
             and reader.weights is not None
@@ -83,6 +84,26 @@ class Scene:
     def brought(self, noise: Numbers) -> float:
         """Return what errors of it come to in it or in what reads it, whichever is more."""
         return max(math.sqrt(float(noise.mean()) / self.power), self.passed_on(noise))
+
+    def share(self, noise: Numbers) -> float:
+        """Return errors before its activation as a share of its root mean square behind it."""
+        return math.sqrt(float(noise.mean()) * self.passing / self.power)
+
+    @cached_property
+    def passing(self) -> float:
+        """The share of the errors' power that its activation lets through.
+
+        A Relu or Clip holds back what arises where it is flat. That is measured: it is what is
+        left of the error that the roundings of weights and input must make.
+        """
+        alone = self.layer.alone
+        if self.weights is None or len(self.sources) != 1 or alone is None:
+            return 1.0
+        source = self.sources[0].values
+        predicted = self.weights.passed_on(matching(source.rounding, self.weights)).mean()
+        predicted += self.weights.own_noise(matching(source.power, self.weights)).mean()
+        measured = float(alone.power.mean() - self.values.rounding.mean())
+        return min(1.0, max(0.0, measured) / float(predicted)) if predicted else 1.0
 
     @property
     def crest(self) -> float:
@@ -103,15 +124,14 @@ class Scene:
         if self.weights is None or len(self.sources) != 1:
             return 0.0
         noise = matching(self.sources[0].values.rounding, self.weights)
-        own = math.sqrt(float(self.weights.passed_on(noise).mean()) / self.power)
-        return min(own, self.layer.damage)
+        return self.share(self.weights.passed_on(noise))
 
     def weight_noise(self) -> Numbers:
         """Return the mean square in each channel of what the rounding of its weights brings."""
         if self.weights is None or len(self.sources) != 1:
             return np.zeros(1)
         power = matching(self.sources[0].values.power, self.weights)
-        return self.weights.own_noise(power)
+        return self.weights.own_noise(power) * self.passing
 
 
 def matching(numbers: Numbers, weights: Weights) -> Numbers:

@@ -71,9 +71,10 @@ def find_hints(scenes: Sequence[Scene]) -> tuple[Hint, ...]:
             if hint is not None and hint.damage >= least:
                 found.setdefault(hint.kind, []).append(hint)
     merged = [_merged(hints) for hints in found.values()]
-    if off and not merged:
-        together = spread(scenes)
-        return () if together is None else (together,)
+    worst = max((hint.damage for hint in merged), default=0.0)
+    together = spread(scenes) if off and worst < output_error(scenes) / 2 else None
+    if together is not None:
+        merged.append(together)
     return tuple(sorted(merged, key=lambda hint: -hint.damage)[:LIMIT])
 
 
