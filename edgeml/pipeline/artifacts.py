@@ -15,7 +15,7 @@ from edgeml_converters.graph import optimize
 from edgeml_converters.isolation import reading
 from edgeml_converters.quantize import (
     QuantizationSummary,
-    Ranges,
+    Observations,
     calibrate,
     quantization_summary,
 )
@@ -86,7 +86,7 @@ class Drafting:
         return _optimized(self._plan, self._progress, self._watch)
 
     @cached_property
-    def _ranges(self) -> Ranges:
+    def _ranges(self) -> Observations:
         plan, data = self._plan, self._plan.calibration
         assert data is not None, "the plan refuses such precisions without calibration data"
         with self._watch.timing("write"):

@@ -10,7 +10,7 @@ from typing import Final
 import onnx_ir as ir
 
 from edgeml_converters.quantize import (
-    Ranges,
+    Observations,
     halve_weights,
     quantize_dynamic,
     quantize_int8,
@@ -32,7 +32,7 @@ class Precision:
         storage: How TFLite files store the weights of float operators.
     """
 
-    calibrated: Callable[[ir.Model, Ranges], ir.Model] | None = None
+    calibrated: Callable[[ir.Model, Observations], ir.Model] | None = None
     quantized: Callable[[ir.Model], ir.Model] | None = None
     forms: Mapping[str, Callable[[ir.Model], ir.Model]] = field(default_factory=dict)
     storage: Storage = "float32"

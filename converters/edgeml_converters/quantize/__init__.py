@@ -7,11 +7,13 @@ operator needs is data: ``rules.toml``. ``halve_weights`` and ``quantize_dynamic
 smaller, and need no samples.
 """
 
-from edgeml_converters.quantize.calibration import Ranges, calibrate
+from edgeml_converters.quantize.calibration import calibrate
 from edgeml_converters.quantize.dynamic import quantize_dynamic
 from edgeml_converters.quantize.half import halve_weights
 from edgeml_converters.quantize.lookups import quantize_lookups
+from edgeml_converters.quantize.observation import Detail, Observations
 from edgeml_converters.quantize.qdq import quantize_int8, quantize_int8x16
+from edgeml_converters.quantize.recipe import EFFORTS, Effort, Recipe
 from edgeml_converters.quantize.summary import (
     ExcludedNode,
     QuantizationSummary,
@@ -19,9 +21,13 @@ from edgeml_converters.quantize.summary import (
 )
 
 __all__ = [
+    "EFFORTS",
+    "Detail",
+    "Effort",
     "ExcludedNode",
+    "Observations",
     "QuantizationSummary",
-    "Ranges",
+    "Recipe",
     "calibrate",
     "halve_weights",
     "quantization_summary",

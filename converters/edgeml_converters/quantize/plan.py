@@ -4,7 +4,7 @@ Operators that compute are quantized wherever their rule allows it. Operators th
 limit values follow their neighbours: between float nodes they stay float.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -14,7 +14,9 @@ from edgeml_converters.quantize.constants import is_constant
 from edgeml_converters.quantize.eligibility import data_inputs, node_label, refusal
 from edgeml_converters.quantize.rules import Rule, load_rules
 from edgeml_converters.quantize.scale_groups import ScaleGroups
+from edgeml_runtime.errors import InputError
 
+AS_ASKED = "it is to stay float"
 AMONG_FLOAT = "its neighbours are float"
 SCALE_CONFLICT = "its inputs and output would need one scale, but theirs are fixed apart"
 
@@ -36,14 +38,19 @@ class Plan:
     absorbed: frozenset[str]
 
 
-def plan_int8(model: ir.Model, grid: Grid = INT8) -> Plan:
+def plan_int8(model: ir.Model, grid: Grid = INT8, float_nodes: Sequence[str] = ()) -> Plan:
     """Return what of *model*, sorted and with known element types, can be computed in integers.
 
     Args:
         model: The float graph.
         grid: The integers of the activations.
+        float_nodes: Names of nodes that are to stay float.
+
+    Raises:
+        InputError: One of these is not in the graph.
     """
     refusals = {node: reason for node in model.graph if (reason := refusal(node)) is not None}
+    refusals.update(dict.fromkeys(_named(model.graph, float_nodes), AS_ASKED))
     while True:
         nodes = _select(node for node in model.graph if node not in refusals)
         groups, conflicts = _group(nodes, grid)
@@ -61,6 +68,17 @@ def plan_int8(model: ir.Model, grid: Grid = INT8) -> Plan:
         groups=groups,
         absorbed=frozenset(_absorbed(nodes)),
     )
+
+
+def _named(graph: ir.Graph, names: Sequence[str]) -> tuple[ir.Node, ...]:
+    by_name = {node_label(node): node for node in graph}
+    for name in names:
+        if name not in by_name:
+            raise InputError(
+                f"There is no node '{name}' to keep in float.",
+                "Take the names that edgeml compare --layers or conversion.json shows.",
+            )
+    return tuple(by_name[name] for name in names)
 
 
 def _computes_floats(node: ir.Node) -> bool:

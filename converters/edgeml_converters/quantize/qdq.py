@@ -1,7 +1,6 @@
 """The QDQ graph: a plan and ranges in, QuantizeLinear and DequantizeLinear nodes around the ops."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import onnx_ir as ir
@@ -12,12 +11,12 @@ from edgeml_converters.quantize.affine import (
     INT8,
     INT16,
     Grid,
-    activation_quantization,
     quantize,
 )
-from edgeml_converters.quantize.calibration import Ranges
-from edgeml_converters.quantize.constants import constant_floats, is_constant
+from edgeml_converters.quantize.bias_correction import correct_biases
+from edgeml_converters.quantize.constants import is_constant
 from edgeml_converters.quantize.eligibility import clamp_bounds, constant_weights, data_inputs
+from edgeml_converters.quantize.observation import Observations
 from edgeml_converters.quantize.opset import (
     INT16_OPSET,
     QDQ_OPSET,
@@ -26,19 +25,23 @@ from edgeml_converters.quantize.opset import (
 )
 from edgeml_converters.quantize.plan import Plan, activations, plan_int8, rule_of
 from edgeml_converters.quantize.qdq_graph import QdqGraph
+from edgeml_converters.quantize.recipe import Recipe
+from edgeml_converters.quantize.rounding import round_adaptively
+from edgeml_converters.quantize.scales import Scales, choose_scales
 from edgeml_converters.quantize.summary import record_summary
 from edgeml_converters.quantize.weights import quantize_weighted
-from edgeml_runtime.errors import InputError, UnsupportedError
-from edgeml_runtime.tensors import Quantization
+from edgeml_runtime.errors import UnsupportedError
 
+DEFAULT = Recipe()
 SCHEMES = {"int8": "int8", "int16": "int8x16"}
 """What the summary calls a quantization, by the type of its activations."""
 FUSED_BOUNDS = {(0.0, math.inf), (0.0, 6.0), (-1.0, 1.0)}
 FUSING_OPS = {"Add", "Conv", "Gemm", "MatMul", "Mul", "Sub"}
-Scales = Mapping[str, Quantization]
 
 
-def quantize_int8(model: ir.Model, ranges: Ranges) -> ir.Model:
+def quantize_int8(
+    model: ir.Model, observations: Observations, recipe: Recipe = DEFAULT
+) -> ir.Model:
     """Return *model* in int8, as QDQ: float inputs and outputs, integers between.
 
     Activations are asymmetric int8 with one scale a tensor, weights symmetric int8 with one scale
@@ -49,7 +52,8 @@ def quantize_int8(model: ir.Model, ranges: Ranges) -> ir.Model:
 
     Args:
         model: An optimized float graph; it is not changed.
-        ranges: What ``calibrate`` saw on the same graph.
+        observations: What ``calibrate`` saw on the same graph, in the recipe's detail.
+        recipe: What is done; ``equalize`` must have been done before calibration.
 
     Returns:
         A new model with an opset of at least 13.
@@ -57,77 +61,45 @@ def quantize_int8(model: ir.Model, ranges: Ranges) -> ir.Model:
     Raises:
         UnsupportedError: No node can be quantized, the model is quantized already, or its opset
             cannot be raised.
-        InputError: *ranges* is of another graph.
+        InputError: *observations* is of another graph, or the recipe names a node that is not in
+            it.
     """
-    return _quantized(model, ranges, INT8)
+    return _quantized(model, observations, recipe, INT8)
 
 
-def quantize_int8x16(model: ir.Model, ranges: Ranges) -> ir.Model:
+def quantize_int8x16(
+    model: ir.Model, observations: Observations, recipe: Recipe = DEFAULT
+) -> ir.Model:
     """Return *model* with int8 weights and int16 activations, as QDQ.
 
     As :func:`quantize_int8`, but activations are symmetric, and no Relu is implied by a range: it
-    stays with the operator before it, whose unclamped result is not rounded.
-
-    Args:
-        model: An optimized float graph; it is not changed.
-        ranges: What ``calibrate`` saw on the same graph.
-
-    Returns:
-        A new model with an opset of at least 21.
-
-    Raises:
-        UnsupportedError: No node can be quantized, the model is quantized already, or its opset
-            cannot be raised.
-        InputError: *ranges* is of another graph.
+    stays with the operator before it, whose unclamped result is not rounded. The new model has an
+    opset of at least 21.
     """
-    return _quantized(model, ranges, INT16)
+    return _quantized(model, observations, recipe, INT16)
 
 
-def _quantized(model: ir.Model, ranges: Ranges, grid: Grid) -> ir.Model:
+def _quantized(model: ir.Model, observations: Observations, recipe: Recipe, grid: Grid) -> ir.Model:
     result = raise_opset(copy_model(model), QDQ_OPSET if grid is INT8 else INT16_OPSET)
     refuse_quantized(result)
-    plan = plan_int8(result, grid)
+    plan = plan_int8(result, grid, recipe.float_nodes)
     if not plan.nodes:
         reasons = "; ".join(f"{node}: {reason}" for node, reason in plan.excluded[:5])
         raise UnsupportedError(
             f"No operator of the model can be computed in integers ({reasons or 'it has none'}).",
             "Convert it in float32.",
         )
-    scales = _choose_scales(result, plan, ranges, grid)
-    record_summary(result, plan, ranges.samples, SCHEMES[grid.dtype])
+    original = round_adaptively(
+        plan.nodes, observations.products if recipe.round_adaptively else {}
+    )
+    if recipe.correct_bias:
+        correct_biases(plan.nodes, observations.means, original)
+    scales = choose_scales(result, plan, observations, recipe, grid)
+    record_summary(result, plan, observations.samples, SCHEMES[grid.dtype])
     nodes = _remove_implied_clamps(result, plan, scales, grid)
     _insert_nodes(result, nodes, scales, grid)
     RemoveUnusedNodesPass()(result)
     return result
-
-
-def _choose_scales(model: ir.Model, plan: Plan, ranges: Ranges, grid: Grid) -> Scales:
-    """Return scale and zero point by tensor, the same object throughout a group."""
-    values = ir.convenience.create_value_mapping(model.graph)
-    scales: dict[str, Quantization] = {}
-    for root, members in plan.groups.members().items():
-        quantization = plan.groups.fixed(root)
-        if quantization is None:
-            deciding = [name for name in members if name not in plan.absorbed]
-            bounds = [_bounds(values[name], ranges) for name in deciding]
-            quantization = activation_quantization(
-                min(low for low, _ in bounds), max(high for _, high in bounds), grid
-            )
-        scales.update(dict.fromkeys(members, quantization))
-    return scales
-
-
-def _bounds(value: ir.Value, ranges: Ranges) -> tuple[float, float]:
-    constant = constant_floats(value)
-    if constant is not None:
-        return float(constant.min()), float(constant.max())
-    found = ranges.bounds.get(value.name or "")
-    if found is None:
-        raise InputError(
-            f"There is no calibrated range for tensor '{value.name}'.",
-            "Calibrate on the same graph that is quantized.",
-        )
-    return found
 
 
 def _remove_implied_clamps(

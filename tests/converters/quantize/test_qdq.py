@@ -11,7 +11,7 @@ import pytest
 from edgeml_converters.graph import serialize_onnx
 from edgeml_converters.quantize import (
     ExcludedNode,
-    Ranges,
+    Observations,
     calibrate,
     quantization_summary,
     quantize_int8,
@@ -291,14 +291,14 @@ def test_ranges_of_another_graph_are_refused(net: Callable[..., Any]) -> None:
     small = net()
     model = small.finish(small.conv("x", 3, 4))
     with pytest.raises(InputError, match="no calibrated range for tensor 'x'"):
-        quantize_int8(model, Ranges({}, 1))
+        quantize_int8(model, Observations({}, 1))
 
 
 def test_a_quantized_model_is_refused(net: Callable[..., Any]) -> None:
     small = net()
     model = _quantized(small.finish(small.conv("x", 3, 4)))
     with pytest.raises(UnsupportedError, match="quantized already"):
-        quantize_int8(model, Ranges({}, 1))
+        quantize_int8(model, Observations({}, 1))
 
 
 def test_a_model_without_integer_operators_is_refused(net: Callable[..., Any]) -> None:

@@ -1,0 +1,104 @@
+"""The products of all pairs of inputs of a filter: what adaptive rounding minimizes with.
+
+With ``X`` the inputs of one output position, rounding errors ``e`` of a row of weights change the
+output by ``e X``; the squares add up to ``e (sum X X^T) e^T``.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+from edgeml_converters.graph.constants import add_constant
+from edgeml_converters.quantize.observation import Floats
+from edgeml_converters.quantize.observers import Seen, State
+from edgeml_converters.quantize.watch import WatchedGraph
+from edgeml_converters.quantize.weighted import Weighted
+
+MOST_TAPS = 2304
+"""A filter with more inputs than this (256 channels of 3x3) is left to ordinary rounding."""
+MOST_ENTRIES = 1 << 23
+_CARRIED = ("auto_pad", "dilations", "kernel_shape", "pads", "strides")
+
+
+class ProductObserver:
+    """The products for each of the given nodes.
+
+    Args:
+        nodes: Nodes of the watched graph.
+    """
+
+    def __init__(self, nodes: tuple[Weighted, ...]) -> None:
+        self._nodes = {item.node.name or "": item for item in nodes if _is_small(item)}
+        self._outputs: dict[str, str] = {}
+        self._sums: dict[str, npt.NDArray[np.float64]] = {}
+        self._count = 0
+
+    def watch(self, graph: WatchedGraph, value: ir.Value) -> None:
+        """Watch *value* for each node that multiplies it."""
+        for name, item in self._nodes.items():
+            if item.source is value:
+                self._outputs[name] = graph.output(_products(graph, item))
+
+    def take(self, seen: Seen) -> None:
+        """Add one sample."""
+        self._count += 1
+        for name, output in self._outputs.items():
+            found = np.asarray(seen[output], np.float64)
+            if name in self._sums:
+                self._sums[name] += found
+            else:
+                self._sums[name] = found
+
+    @property
+    def products(self) -> Mapping[str, Floats]:
+        """(groups, taps, taps) by the name of the node."""
+        return {name: total / self._count for name, total in self._sums.items()}
+
+    def state(self) -> State:
+        """Return the sums, in the order in which nodes are watched."""
+        sums = {str(index): self._sums[name] for index, name in enumerate(self._outputs)}
+        return {"count": np.array(self._count), **sums}
+
+    def restore(self, state: State) -> None:
+        """Continue with these sums."""
+        self._count = int(state["count"])
+        self._sums = {name: state[str(index)] for index, name in enumerate(self._outputs)}
+
+
+def _is_small(item: Weighted) -> bool:
+    groups, _, taps = item.matrices.shape
+    return bool(taps <= MOST_TAPS and groups * taps * taps <= MOST_ENTRIES)
+
+
+def _products(graph: WatchedGraph, item: Weighted) -> ir.Value:
+    groups, _, taps = item.matrices.shape
+    if item.node.op_type == "Conv":
+        patches = _patches(graph, item)
+        rows = graph.node("Reshape", patches, graph.constant([groups, taps, -1]))
+        columns = graph.node("Transpose", rows, perm=[0, 2, 1])
+    else:
+        columns = graph.node("Reshape", item.source, graph.constant([1, -1, taps]))
+        rows = graph.node("Transpose", columns, perm=[0, 2, 1])
+    return graph.node("MatMul", rows, columns)
+
+
+def _patches(graph: WatchedGraph, item: Weighted) -> ir.Value:
+    """Return what lies under the filter at each position: a convolution with one-hot filters."""
+    node, taps = item.node, item.kernel_size
+    if taps == 1:
+        return item.source
+    kernel = item.weights.shape[2:]
+    channels = item.groups * item.weights.shape[1]
+    single = np.eye(taps, dtype=np.float32).reshape(taps, 1, *kernel)
+    filters = add_constant(
+        graph.graph, "edgeml_watch_taps", np.tile(single, (channels, *(1,) * (1 + len(kernel))))
+    )
+    found = graph.node("Conv", item.source, filters, group=channels)
+    maker = found.producer()
+    assert maker is not None
+    for name in _CARRIED:
+        if name in node.attributes:
+            maker.attributes[name] = node.attributes[name]
+    return found
