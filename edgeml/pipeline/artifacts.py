@@ -14,8 +14,8 @@ from edgeml.pipeline.stopwatch import Stopwatch
 from edgeml_converters.graph import optimize
 from edgeml_converters.isolation import reading
 from edgeml_converters.quantize import (
-    QuantizationSummary,
     Observations,
+    QuantizationSummary,
     calibrate,
     quantization_summary,
 )

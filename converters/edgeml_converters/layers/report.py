@@ -45,8 +45,11 @@ class Layer:
         alone: The error when the layer is fed with the reference's values; None as above, or where
             it could not be run alone.
         own_error: The same as a share of the root mean square of the tensor.
-        passed_error: What that error comes to in a product that reads the tensor, as a share of
-            the product's root mean square: it is more where the product needs small channels.
+        passed_error: What that error comes to in a layer that reads the tensor, as a share of
+            that layer's root mean square: it is more where a product needs small channels, and
+            less where a function is flat.
+        shielded: Whether only functions that are flat somewhere read it: then what is cut off
+            there does no harm, and its damage is what is passed on.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Layer:
     alone: Errors | None = None
     own_error: float | None = None
     passed_error: float | None = None
+    shielded: bool = False
 
     @property
     def quantized(self) -> bool:
@@ -76,7 +80,8 @@ class Layer:
         """The error of the layer alone, in it or in what reads it; without that, what it adds."""
         if self.own_error is None:
             return self.error_added
-        return max(self.own_error, self.passed_error or 0.0)
+        passed = self.passed_error or 0.0
+        return passed if self.shielded else max(self.own_error, passed)
 
     @property
     def keep_float(self) -> str:
@@ -125,6 +130,7 @@ class Layer:
             "channels": {"count": len(found.low), "span": span(found.magnitudes)},
             "own_error": self.own_error,
             "passed_error": self.passed_error,
+            "shielded": self.shielded,
             "shift_share": None if self.alone is None else self.alone.shift_share,
         }
 

@@ -77,7 +77,9 @@ class PairSums:
     def add(self, reference: np.ndarray, candidate: np.ndarray) -> None:
         """Count one sample; the first decides how the candidate's axes lie."""
         if self._arrangement is None and self.fits:
-            self._arrangement = choose_arrangement(reference, candidate, self._features)
+            # What the integers cut off says nothing about the axes, and may outweigh all else.
+            held = reference if self._grid is None else np.clip(reference, *self._grid.ends)
+            self._arrangement = choose_arrangement(held, candidate, self._features)
             self.fits = self._arrangement is not None
         if self._arrangement is None:
             return

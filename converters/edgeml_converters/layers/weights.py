@@ -69,22 +69,24 @@ class Weights:
             noise: The mean square of the errors in each channel of the input, or in all; they are
                 taken for independent.
         """
-        squares = self.squares.reshape(self.groups, -1, self.squares.shape[1])
-        return np.asarray(np.einsum("gi,goi->go", self._by_group(noise), squares)).reshape(-1)
+        return self._passed(noise, self.squares)
 
     def own_noise(self, power: Numbers) -> Numbers:
         """Return the mean square in each output channel of what the weights' rounding comes to.
 
+        Channels that meet no weight but 0 are left out: nobody knows how far from it they were.
+
         Args:
             power: The mean square of each channel of the input, or of all.
         """
-        met = self._by_group(power).sum(axis=1) * self.taps
-        variances = np.square(self.scales).reshape(self.groups, -1) / 12
-        return np.asarray(variances * met[:, None]).reshape(-1)
+        met = self._passed(power, np.where(self.squares > 0, np.float64(self.taps), 0.0))
+        return np.asarray(met * np.square(self.scales) / 12)
 
-    def _by_group(self, numbers: Numbers) -> Numbers:
-        """Return a number for each channel of the input, in rows for the groups."""
-        return np.broadcast_to(numbers, (self.inputs,)).reshape(self.groups, -1)
+    def _passed(self, numbers: Numbers, factors: Numbers) -> Numbers:
+        """Return the sums over the channels of the input, each times its factor."""
+        each = np.broadcast_to(numbers, (self.inputs,)).reshape(self.groups, -1)
+        by_group = factors.reshape(self.groups, -1, factors.shape[1])
+        return np.asarray(np.einsum("gi,goi->go", each, by_group)).reshape(-1)
 
 
 def span(magnitudes: Numbers) -> float:

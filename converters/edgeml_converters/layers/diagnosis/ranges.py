@@ -1,12 +1,9 @@
 """Causes that lie in one tensor's range: which values its integers are spent on."""
 
 import math
-import tomllib
-from collections.abc import Mapping
-from functools import cache
-from importlib import resources
 
 from edgeml_converters.layers.diagnosis.evidence import FAR, hint, number, per_cent
+from edgeml_converters.layers.diagnosis.flat_functions import flat_readers, useful_range
 from edgeml_converters.layers.diagnosis.scene import Scene
 from edgeml_converters.layers.hint import Hint
 
@@ -15,8 +12,6 @@ _OUTLIERS = (1e-4, 1e-3)
 """Shares of the values that count as few."""
 _FEWEST = 10
 """Values that must be in such a share, so that it is more than chance."""
-_GATED = {"Mul", "MUL"}
-"""What multiplies a tensor by a function of it: SiLU and its like."""
 
 
 def saturation(scene: Scene) -> Hint | None:
@@ -30,10 +25,11 @@ def saturation(scene: Scene) -> Hint | None:
         f"{per_cent(share)} of the values of {scene.words} lie beyond its integer range, "
         f"{number(low)} to {number(high)}: they reach from {number(reach[0])} to {number(reach[1])}"
     )
+    damage = math.sqrt(found.clipped / scene.power)
     return hint(
         "saturation",
         scene,
-        math.sqrt(found.clipped / scene.power),
+        min(damage, scene.layer.damage) if scene.layer.shielded else damage,
         finding,
         {"saturated_percent": 100 * share, "low": reach[0], "high": reach[1]},
     )
@@ -80,6 +76,8 @@ def gap(scene: Scene) -> Hint | None:
 
 def _gap(scene: Scene) -> tuple[float, float] | None:
     """Return the empty stretch between a mask and the values, where that takes half the range."""
+    if scene.grid is None or scene.grid.ends[0] > scene.values.histogram.widest_gap()[0]:
+        return None  # the integers leave the mask out
     low, high = scene.values.range
     start, end = scene.values.histogram.widest_gap()
     if end - start < _HALF * (high - low) or start >= 0 or end - start < abs(high):
@@ -90,33 +88,21 @@ def _gap(scene: Scene) -> tuple[float, float] | None:
 
 def flat(scene: Scene) -> Hint | None:
     """Most of the range lies where all that reads the tensor is flat."""
-    readers = [op for op, _ in scene.readers]
-    functions = [op for op in readers if _function(op) is not None]
+    functions = flat_readers(scene.ops)
     if scene.grid is None or not functions or _gap(scene) is not None:
         return None
-    if any(op not in functions and op not in _GATED for op in readers):
-        return None
     low, high = scene.grid.ends
-    useful_low, useful_high = _useful(functions, gated=len(functions) < len(readers), high=high)
-    used = max(0.0, min(high, useful_high) - max(low, useful_low))
+    useful = useful_range(scene.ops, high)
+    used = max(0.0, min(high, useful[1]) - max(low, useful[0]))
     wasted = 1 - used / (high - low)
     if wasted < _HALF:
         return None
     finding = (
         f"{per_cent(wasted)} of the range of {scene.words}, {number(low)} to {number(high)}, "
         f"lies where {' and '.join(dict.fromkeys(functions))} is flat "
-        f"({_beyond((low, high), (useful_low, useful_high))})"
+        f"({_beyond((low, high), useful)})"
     )
     return hint("flat", scene, scene.harm, finding, {"wasted_percent": 100 * wasted})
-
-
-def _useful(functions: list[str], *, gated: bool, high: float) -> tuple[float, float]:
-    ends = [_function(op) or {} for op in functions]
-    if any("below_largest" in end for end in ends):
-        return high - max(end.get("below_largest", math.inf) for end in ends), math.inf
-    low = min(end.get("low", -math.inf) for end in ends)
-    # What is multiplied by its own function must be known however large it is.
-    return low, math.inf if gated else max(end.get("high", math.inf) for end in ends)
 
 
 def _beyond(ends: tuple[float, float], useful: tuple[float, float]) -> str:
@@ -126,27 +112,6 @@ def _beyond(ends: tuple[float, float], useful: tuple[float, float]) -> str:
     if ends[1] > useful[1]:
         words.append(f"above {number(useful[1])}")
     return " and ".join(words)
-
-
-def _function(op: str) -> Mapping[str, float] | None:
-    table = _functions()
-    return table.get(op) or table.get(_TFLITE_NAMES.get(op, ""))
-
-
-_TFLITE_NAMES = {
-    "ELU": "Elu",
-    "GELU": "Gelu",
-    "HARD_SWISH": "HardSwish",
-    "LOGISTIC": "Sigmoid",
-    "SOFTMAX": "Softmax",
-    "TANH": "Tanh",
-}
-
-
-@cache
-def _functions() -> Mapping[str, Mapping[str, float]]:
-    text = resources.files(__package__).joinpath("flat_functions.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
 
 
 def output(scene: Scene) -> Hint | None:

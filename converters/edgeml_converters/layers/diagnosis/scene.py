@@ -9,6 +9,7 @@ import numpy as np
 
 from edgeml_converters.layers.blocks import find_blocks
 from edgeml_converters.layers.channels import Numbers
+from edgeml_converters.layers.diagnosis.flat_functions import flat_readers
 from edgeml_converters.layers.families import load_families
 from edgeml_converters.layers.matching import Pair
 from edgeml_converters.layers.network import INPUT, Grid, Network
@@ -49,6 +50,16 @@ class Scene:
         """Words for the tensor: its name, and its operator's where that is another."""
         node, name = self.layer.node, self.layer.name.partition(";")[0]
         return f"{name} (of {node})" if node and not name.startswith(node) else name
+
+    @property
+    def ops(self) -> tuple[str, ...]:
+        """The operators that read it."""
+        return tuple(op for op, _ in self.readers)
+
+    @property
+    def shielded(self) -> bool:
+        """Whether only functions that are flat somewhere read it."""
+        return not self.is_output and bool(flat_readers(self.ops))
 
     @property
     def grid(self) -> Grid | None:
@@ -116,8 +127,15 @@ class Scene:
     @property
     def harm(self) -> float:
         """The most that its own rounding damages it, or a layer that reads it."""
-        others = (r.layer.damage for _, r in self.readers if r is not None and r.weights is None)
-        return max(self.brought(self.values.rounding), *others, 0.0)
+        if self.shielded:
+            return self.passed_to_functions
+        return max(self.brought(self.values.rounding), self.passed_to_functions)
+
+    @property
+    def passed_to_functions(self) -> float:
+        """The largest error that a reader without weights makes of it."""
+        found = [r.layer.own_error for _, r in self.readers if r is not None and r.weights is None]
+        return max((error for error in found if error is not None), default=0.0)
 
     def input_noise(self) -> float:
         """Return what the rounding of its input brings, as a share of its root mean square."""

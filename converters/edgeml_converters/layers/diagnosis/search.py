@@ -52,8 +52,13 @@ def diagnosed(
     passed = {}
     for scene in scenes:
         if scene.layer.alone is not None:
-            passed[scene.layer.name] = scene.passed_on(scene.layer.alone.power)
-    layers = [replace(e, passed_error=passed.get(e.name)) for e in report.layers]
+            errors = scene.passed_on(scene.layer.alone.power)
+            passed[scene.layer.name] = scene.passed_to_functions if scene.shielded else errors
+    shielded = {scene.layer.name for scene in scenes if scene.shielded}
+    layers = [
+        replace(layer, passed_error=passed.get(layer.name), shielded=layer.name in shielded)
+        for layer in report.layers
+    ]
     named = {layer.name: layer for layer in layers}
     for scene in scenes:
         scene.layer = named[scene.layer.name]
