@@ -8,6 +8,7 @@ from pathlib import Path
 from edgeml.pipeline.artifacts import write_drafts
 from edgeml.pipeline.draft import Draft, weights_file
 from edgeml.pipeline.examiner import Examiner
+from edgeml.pipeline.input_notes import watched_inputs
 from edgeml.pipeline.packing import pack
 from edgeml.pipeline.plan import Order, Plan, make_plan
 from edgeml.pipeline.record import Artifact, Conversion
@@ -82,6 +83,7 @@ def convert(
 
 
 def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> Conversion:
+    plan, look_at_samples = watched_inputs(plan, watch)
     bundle = f"{plan.name}.edgeml"
     drafts, quantizations = write_drafts(plan, stage.folder, progress, watch)
     with closing(Examiner(plan, drafts, progress, watch)) as examiner:
@@ -97,6 +99,7 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
         if accepted:
             with watch.timing("bundle"):
                 pack(stage.folder / bundle, plan, examiner.golden, accepted, verified_on)
+    notes = (*plan.source.notes, *(n for d in drafts for n in d.notes), *look_at_samples(drafts))
     conversion = Conversion(
         source=plan.source,
         output=stage.output,
@@ -106,7 +109,7 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
         quantizations=quantizations,
         bundle=stage.output / bundle if accepted else None,
         timings_s=watch.seconds(),
-        notes=tuple(dict.fromkeys((*plan.source.notes, *(n for d in drafts for n in d.notes)))),
+        notes=tuple(dict.fromkeys(notes)),
     )
     _write_files(stage, bundle, conversion, examined)
     return conversion

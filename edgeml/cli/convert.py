@@ -77,7 +77,8 @@ Calibrate = Annotated[
         "--calibrate",
         help="DATA whose value ranges set the scales of int8 and int8x16: a folder of class "
         "folders, a folder "
-        "with labels.csv, an .npz, or module:callable. Example: --calibrate calibration.npz",
+        "with labels.csv, an .npz, or module:callable; or synthetic, for made-up samples where "
+        "there are none. Example: --calibrate calibration.npz",
     ),
 ]
 Evaluate = Annotated[

@@ -19,6 +19,7 @@ from edgeml_converters.quantize import (
     calibrate,
     quantization_summary,
 )
+from edgeml_converters.quantize.summary import mark_synthetic
 from edgeml_runtime.progress import Progress
 
 
@@ -71,6 +72,8 @@ class Drafting:
             ranges = self._ranges
             with self._watch.timing("quantize"):
                 graph = told = precision.calibrated(graph, ranges)
+                if self._plan.calibration is not None and self._plan.calibration.synthetic:
+                    mark_synthetic(graph)
         elif precision.quantized is not None:
             with self._watch.timing("quantize"):
                 told = precision.quantized(graph)

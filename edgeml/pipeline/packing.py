@@ -12,6 +12,7 @@ from edgeml.pipeline.draft import Draft
 from edgeml.pipeline.formats import FORMATS
 from edgeml.pipeline.golden import Golden
 from edgeml.pipeline.plan import Plan
+from edgeml.pipeline.precisions import needs_calibration
 from edgeml.pipeline.record import Artifact
 from edgeml_converters.inspection import minimum_engines
 from edgeml_runtime.bundle import write_bundle
@@ -101,4 +102,14 @@ def _provenance(plan: Plan, verified_on: str) -> Mapping[str, Any]:
         },
         "tools": {tool: importlib.metadata.version(tool) for tool in _TOOLS},
         "verified_on": verified_on,
+        **_calibration(plan),
     }
+
+
+def _calibration(plan: Plan) -> Mapping[str, Any]:
+    """Return that the scales come from no data, where that is so."""
+    data = plan.calibration
+    calibrated = any(map(needs_calibration, plan.precisions))
+    if data is None or not data.synthetic or not calibrated:
+        return {}
+    return {"calibration": {"samples": data.size, "synthetic": True}}

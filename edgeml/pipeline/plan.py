@@ -12,6 +12,8 @@ from edgeml.pipeline.min_runtime import MinRuntimes, parse_min_runtimes
 from edgeml.pipeline.precisions import PRECISIONS, needs_calibration
 from edgeml_converters.data import Dataset, open_data, synthetic_data
 from edgeml_converters.data.python_callable import load_callable
+from edgeml_converters.data.synthetic import NAME as SYNTHETIC
+from edgeml_converters.lint import made_up_samples
 from edgeml_converters.sources import SourceModel, SourceSettings, load_source
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess import Pipeline
@@ -77,7 +79,7 @@ def make_plan(order: Order) -> Plan:
     task = order.task or ("classification" if labels or order.evaluate else "raw")
     metrics = _metrics(order, task)
     _check_task(source, task, labels)
-    calibration = _open(order.calibrate, source, pipeline)
+    calibration = _open_calibration(order.calibrate, source, pipeline)
     evaluation = _open(order.evaluate, source, pipeline)
     if evaluation is not None and metrics and not evaluation.labelled:
         raise InputError(
@@ -131,7 +133,13 @@ def _check_words(order: Order) -> None:
     if calibrated and order.calibrate is None:
         raise InputError(
             f"{calibrated[0]} needs data to set its scales from, and --calibrate is missing.",
-            "Add --calibrate DATA with 50 or more typical samples.",
+            "Add --calibrate DATA with 50 or more typical samples, or --calibrate synthetic where "
+            "there are none.",
+        )
+    if order.evaluate == SYNTHETIC:
+        raise InputError(
+            "Made-up samples have no labels, so nothing can be scored on them.",
+            "Give labelled data with --evaluate, or leave it out.",
         )
     for option, value in (("--max-drop", order.max_drop), ("--metric", order.metrics)):
         if value not in (None, (), []) and order.evaluate is None:
@@ -239,6 +247,14 @@ def _read_text(path: Path, option: str) -> str:
         raise InputError(
             f"{option} {path} is not UTF-8 text.", "Give a plain text file."
         ) from error
+
+
+def _open_calibration(
+    spec: str | None, source: SourceModel, pipeline: Pipeline | None
+) -> Dataset | None:
+    if spec == SYNTHETIC:
+        return made_up_samples(source, pipeline)
+    return _open(spec, source, pipeline)
 
 
 def _open(spec: str | None, source: SourceModel, pipeline: Pipeline | None) -> Dataset | None:

@@ -31,7 +31,9 @@ def quantization(entry: Mapping[str, Any]) -> str:
     """Return in a sentence how the files of one precision were quantized."""
     floats = [excluded["node"] for excluded in entry["excluded"]]
     left = f"; left in float: {', '.join(floats)}" if floats else "; nothing left in float"
-    data = f"calibrated on {entry['samples']} samples" if entry["samples"] else "needs no samples"
+    made_up = "made-up " if entry.get("synthetic") else ""
+    counted = f"calibrated on {entry['samples']} {made_up}samples"
+    data = counted if entry["samples"] else "needs no samples"
     return f"{entry['scheme']}, {data}{left}"
 
 

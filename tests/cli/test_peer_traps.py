@@ -125,7 +125,7 @@ def test_a_generator_calibrates_and_its_samples_are_counted(tmp_path: Path) -> N
     of_generator = calibrate(model, _samples(5), progress=lambda *_: None, total=5)
     of_list = calibrate(model, list(_samples(5)))
     assert of_generator.samples == of_list.samples == 5
-    assert of_generator == of_list
+    assert of_generator.bounds == of_list.bounds
 
 
 def test_the_record_says_how_many_samples_calibrated(

@@ -26,7 +26,7 @@ class NodeBuilder:
         self._count = 0
         self._opset = opset(before)
 
-    def op(self, op_type: str, *inputs: ir.Value, **attributes: int | list[int]) -> ir.Value:
+    def op(self, op_type: str, *inputs: ir.Value, **attributes: float | list[int]) -> ir.Value:
         """Insert a node with one output; return that."""
         return self._node(op_type, inputs, 1, attributes)[0]
 
@@ -94,7 +94,7 @@ class NodeBuilder:
         op_type: str,
         inputs: Sequence[ir.Value],
         outputs: int,
-        attributes: Mapping[str, int | list[int] | ir.Graph],
+        attributes: Mapping[str, float | list[int] | ir.Graph],
     ) -> list[ir.Value]:
         self._count += 1
         name = f"{self._name}/{op_type}{self._count}"

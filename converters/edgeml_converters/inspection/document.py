@@ -6,6 +6,11 @@ from typing import Any
 
 from edgeml_runtime.tensors import TensorSpec
 
+SYNTHETIC_NOTE = (
+    "Its int8 scales were set from made-up samples, not from data: convert again with --calibrate "
+    "DATA before it is used."
+)
+
 
 @dataclass(frozen=True)
 class EngineNeed:

@@ -6,6 +6,7 @@ from edgeml_converters.graph import optimize
 from edgeml_converters.inspection.document import Finding
 from edgeml_converters.quantize.eligibility import node_label
 from edgeml_converters.quantize.plan import plan_int8
+from edgeml_converters.quantize.preparation import prepare_int8
 
 QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear", "ConvInteger", "MatMulInteger"})
 
@@ -19,6 +20,7 @@ def int8_findings(model: ir.Model) -> tuple[Finding, ...]:
     if any(node.op_type in QUANTIZED for node in model.graph):
         return ()
     optimized = optimize(model)
+    prepare_int8(optimized)
     plan = plan_int8(optimized)
     if not plan.nodes:
         reason = "no operator of it is computed in int8"

@@ -13,7 +13,13 @@ from onnx_ir.passes.common import InlinePass, RemoveUnusedOpsetsPass
 from onnx_ir.traversal import RecursiveGraphIterator
 
 from edgeml_converters.graph.axis_layout import image_layout
-from edgeml_converters.inspection.document import EngineNeed, Finding, FreeAxis, Inspection
+from edgeml_converters.inspection.document import (
+    SYNTHETIC_NOTE,
+    EngineNeed,
+    Finding,
+    FreeAxis,
+    Inspection,
+)
 from edgeml_converters.inspection.int8_outlook import int8_findings
 from edgeml_converters.inspection.macs import (
     ONNX_MACS,
@@ -26,6 +32,7 @@ from edgeml_converters.inspection.memory import activation_memory
 from edgeml_converters.inspection.network import most_frequent
 from edgeml_converters.inspection.oldest_engines import oldest_onnxruntime
 from edgeml_converters.inspection.onnx_network import inner_graphs, network_of, set_batch_to_one
+from edgeml_converters.quantize.summary import on_synthetic
 from edgeml_converters.sources.mapped_weights import Bytes, without_weights
 from edgeml_converters.sources.onnx_document import read_document
 from edgeml_converters.sources.onnx_file import import_model
@@ -196,6 +203,8 @@ def _nested(graph: ir.Graph) -> Iterator[ir.Graph]:
 
 
 def _notes(model: ir.Model, ops: Counter[str], unsized: tuple[str, ...]) -> Iterator[str]:
+    if on_synthetic(model):
+        yield SYNTHETIC_NOTE
     if unsized:
         yield (
             f"MACs are not known: sizes of {', '.join(unsized)} depend on what is fed. "

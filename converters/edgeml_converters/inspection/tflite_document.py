@@ -79,6 +79,7 @@ class StoredModel:
         input_names: The signature's names by tensor, where the file has exactly one signature.
         output_names: As *input_names*.
         min_runtime_version: What the file's metadata says, or empty.
+        description: What the file says of itself.
     """
 
     schema_version: int
@@ -86,6 +87,7 @@ class StoredModel:
     input_names: dict[int, str]
     output_names: dict[int, str]
     min_runtime_version: str
+    description: str = ""
 
 
 def read_model(data: bytes | mmap, path: str) -> StoredModel:
@@ -122,7 +124,12 @@ class _Reader:
             raise ValueError("no graph")
         input_names, output_names = self._signature_names()
         return StoredModel(
-            model.Version(), graphs, input_names, output_names, self._min_runtime_version()
+            model.Version(),
+            graphs,
+            input_names,
+            output_names,
+            self._min_runtime_version(),
+            _text(model.Description()),
         )
 
     def _range(self, length: int) -> range:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
-from edgeml_converters.inspection.document import EngineNeed, FreeAxis, Inspection
+from edgeml_converters.inspection.document import SYNTHETIC_NOTE, EngineNeed, FreeAxis, Inspection
 from edgeml_converters.inspection.macs import (
     TFLITE_MACS,
     TFLITE_UNCOUNTED,
@@ -22,6 +22,7 @@ from edgeml_converters.inspection.tflite_document import (
     StoredTensor,
     read_model,
 )
+from edgeml_converters.quantize.summary import ON_SYNTHETIC
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.tensors import TensorSpec
 
@@ -81,7 +82,7 @@ def inspect_tflite_bytes(data: bytes, path: str) -> Inspection:
         ir_version=model.schema_version,
         oldest_engines=oldest_tflite(used, model.min_runtime_version),
         free_axes=tuple(_free_axes(model)),
-        notes=tuple(_notes(ops, len(model.graphs))),
+        notes=tuple(_notes(model, ops)),
     )
 
 
@@ -169,7 +170,10 @@ def _parameters(graph: StoredGraph) -> int:
     )
 
 
-def _notes(ops: Counter[str], graphs: int) -> Iterator[str]:
+def _notes(model: StoredModel, ops: Counter[str]) -> Iterator[str]:
+    graphs = len(model.graphs)
+    if ON_SYNTHETIC in model.description:
+        yield SYNTHETIC_NOTE
     uncounted = sorted(TFLITE_UNCOUNTED & ops.keys())
     if uncounted:
         yield f"The MACs of {', '.join(uncounted)} are not counted."

@@ -13,6 +13,7 @@ from edgeml_converters.quantize.half import halve_weights
 from edgeml_converters.quantize.lookups import quantize_lookups
 from edgeml_converters.quantize.observation import Detail, Observations
 from edgeml_converters.quantize.qdq import quantize_int8, quantize_int8x16
+from edgeml_converters.quantize.quantizer import Quantizer
 from edgeml_converters.quantize.recipe import EFFORTS, Effort, Recipe
 from edgeml_converters.quantize.summary import (
     ExcludedNode,
@@ -27,6 +28,7 @@ __all__ = [
     "ExcludedNode",
     "Observations",
     "QuantizationSummary",
+    "Quantizer",
     "Recipe",
     "calibrate",
     "halve_weights",

@@ -88,7 +88,7 @@ class _Watch:
         self.bounds = BoundsObserver()
         self._means = ChannelObserver(frozenset(item.channels for item in weighted))
         self._rows = RowPeakObserver(_softmax_axes(model.graph))
-        peaks = {item.channels for item in weighted} | set(_image_channels(watched))
+        peaks = {item.channels for item in weighted} | set(_second_axes(watched))
         self._peaks = ChannelObserver(frozenset(peaks if detail.peaks else ()), peaks=True)
         self._products = ProductObserver(weighted if detail.products else ())
         self._histograms = HistogramObserver() if detail.histograms else None
@@ -204,8 +204,8 @@ def _softmax_axes(graph: ir.Graph) -> dict[str, int]:
     return axes
 
 
-def _image_channels(values: Iterable[ir.Value]) -> Iterator[Channels]:
-    """Yield tensors that may be images, whose channels are their second axis."""
+def _second_axes(values: Iterable[ir.Value]) -> Iterator[Channels]:
+    """Yield tensors whose channels may be their second axis."""
     for value in values:
-        if value.shape is not None and len(value.shape) >= 3:
+        if value.shape is not None and len(value.shape) >= 2:
             yield value.name or "", 1

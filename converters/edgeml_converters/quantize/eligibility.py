@@ -9,7 +9,13 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import onnx_ir as ir
 
-from edgeml_converters.graph.attributes import clip_bounds, input_value, int_attribute, padding
+from edgeml_converters.graph.attributes import (
+    clip_bounds,
+    input_value,
+    int_attribute,
+    padding,
+    string_attribute,
+)
 from edgeml_converters.quantize.constants import constant_floats, is_constant, optional_input
 from edgeml_converters.quantize.rules import Rule, load_rules
 
@@ -38,6 +44,13 @@ def constant_weights(node: ir.Node, rule: Rule) -> ir.Value | None:
     return value if array is not None and array.ndim >= 2 else None
 
 
+def data_outputs(node: ir.Node, rule: Rule) -> tuple[ir.Value, ...]:
+    """Return the outputs of *node* that hold activations: the first, or all that are there."""
+    if not rule.all_outputs:
+        return (node.outputs[0],)
+    return tuple(value for value in node.outputs if value.name)
+
+
 def refusal(node: ir.Node) -> str | None:
     """Return why *node* stays float whatever its neighbours are, or None."""
     rule = load_rules().get(node.op_type)
@@ -45,7 +58,8 @@ def refusal(node: ir.Node) -> str | None:
         return f"operators of '{node.domain}' have no int8 rule"
     if rule is None:
         return f"{node.op_type} has no int8 rule"
-    if any(output.uses() or output.is_graph_output() for output in node.outputs[1:]):
+    others = () if rule.all_outputs else node.outputs[1:]
+    if any(output.uses() or output.is_graph_output() for output in others):
         return "it has more than one output in use"
     check = CHECKS.get(node.op_type)
     return _refuse_inputs(node, rule) or (check(node, rule) if check else None)
@@ -53,7 +67,7 @@ def refusal(node: ir.Node) -> str | None:
 
 def _refuse_inputs(node: ir.Node, rule: Rule) -> str | None:
     inputs = data_inputs(node, rule)
-    if not all(value.dtype == ir.DataType.FLOAT for value in (*inputs, node.outputs[0])):
+    if not all(value.dtype == ir.DataType.FLOAT for value in (*inputs, *data_outputs(node, rule))):
         return "it does not compute with float32"
     if all(is_constant(value) for value in inputs):
         return "its inputs are constant"
@@ -65,10 +79,20 @@ def _refuse_inputs(node: ir.Node, rule: Rule) -> str | None:
 
 
 def output_channels_axis(node: ir.Node) -> int:
-    """Return the axis of the weights of *node* that runs over its output channels."""
+    """Return the axis of the weights of *node* that runs over its output channels.
+
+    Of a Conv and a Gemm with transposed weights it is the first, of others the second: a
+    ConvTranspose has its input channels first, and a MatMul its rows.
+    """
     if node.op_type == "Conv" or (node.op_type == "Gemm" and int_attribute(node, "transB", 0)):
         return 0
     return 1
+
+
+def _refuse_transposed(node: ir.Node, rule: Rule) -> str | None:
+    if int_attribute(node, "group", 1) != 1:
+        return "it has groups"
+    return _refuse_weighted(node, rule)
 
 
 def _refuse_weighted(node: ir.Node, rule: Rule) -> str | None:
@@ -109,6 +133,26 @@ def _refuse_pad(node: ir.Node, _rule: Rule) -> str | None:
     return "it does not pad with zero" if pad.value else None
 
 
+def _refuse_constant(node: ir.Node, rule: Rule) -> str | None:
+    if any(is_constant(value) for value in data_inputs(node, rule)):
+        return "it compares with a constant, which needs the scale of the rest"
+    return None
+
+
+def _refuse_slopes(node: ir.Node, _rule: Rule) -> str | None:
+    slopes = constant_floats(optional_input(node, 1))
+    return "its slopes are known only at run time" if slopes is None else None
+
+
+def _refuse_resize(node: ir.Node, _rule: Rule) -> str | None:
+    mode = string_attribute(node, "mode", "nearest")
+    if mode == "cubic":
+        return "its mode is 'cubic'"
+    if string_attribute(node, "coordinate_transformation_mode", "") == "tf_crop_and_resize":
+        return "it resizes a region"
+    return None
+
+
 def _refuse_clip(node: ir.Node, _rule: Rule) -> str | None:
     return "its bounds are known only at run time" if clip_bounds(node) is None else None
 
@@ -118,10 +162,48 @@ def clamp_bounds(node: ir.Node) -> tuple[float, float] | None:
     return (0.0, math.inf) if node.op_type == "Relu" else clip_bounds(node)
 
 
+def _refuse_mask(node: ir.Node, rule: Rule) -> str | None:
+    for value in data_inputs(node, rule):
+        if _is_mask(value):
+            return f"it adds the mask '{value.name}', whose range would leave no steps to others"
+    return None
+
+
+def _is_mask(value: ir.Value) -> bool:
+    """Whether *value* is made of integers or truths alone, and of a number that hides others.
+
+    So is what attention adds to the scores of tokens that are only padding: -10000 or the lowest.
+    """
+    hides, pending, seen = False, [value], {value}
+    while pending:
+        maker = pending.pop().producer()
+        if maker is None or maker.domain or maker.op_type not in _MASK_OPS:
+            return False
+        for source in maker.inputs:
+            if source is None or source in seen:
+                continue
+            seen.add(source)
+            constant = constant_floats(source)
+            if constant is not None:
+                hides |= bool((np.abs(constant) >= _HIDING).any())
+            elif source.dtype == ir.DataType.FLOAT:
+                pending.append(source)
+    return hides
+
+
+_HIDING = 1e4
+_MASK_OPS = frozenset({"Cast", "Expand", "Mul", "Reshape", "Squeeze", "Sub", "Unsqueeze", "Where"})
+
 CHECKS: Mapping[str, Callable[[ir.Node, Rule], str | None]] = {
+    "Add": _refuse_mask,
     "Clip": _refuse_clip,
     "Conv": _refuse_weighted,
+    "ConvTranspose": _refuse_transposed,
     "Gemm": _refuse_weighted,
     "MatMul": _refuse_product,
+    "Max": _refuse_constant,
+    "Min": _refuse_constant,
+    "PRelu": _refuse_slopes,
     "Pad": _refuse_pad,
+    "Resize": _refuse_resize,
 }

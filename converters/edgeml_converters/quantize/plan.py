@@ -1,7 +1,9 @@
 """Which nodes are computed in int8 and which tensors share a scale. Reads the graph only.
 
-Operators that compute are quantized wherever their rule allows it. Operators that only move or
-limit values follow their neighbours: between float nodes they stay float.
+Operators with weights are quantized wherever their rule allows it. Others follow their neighbours:
+those that only move or limit values follow what they read, and those that compute are in int8 where
+something that they read is, and something that reads them. Between float nodes they stay float, so
+that nothing is rounded on its way from one float node to another, as within a layer normalization.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +13,12 @@ import onnx_ir as ir
 
 from edgeml_converters.quantize.affine import INT8, Grid
 from edgeml_converters.quantize.constants import is_constant
-from edgeml_converters.quantize.eligibility import data_inputs, node_label, refusal
+from edgeml_converters.quantize.eligibility import (
+    data_inputs,
+    data_outputs,
+    node_label,
+    refusal,
+)
 from edgeml_converters.quantize.rules import Rule, load_rules
 from edgeml_converters.quantize.scale_groups import ScaleGroups
 from edgeml_runtime.errors import InputError
@@ -98,20 +105,56 @@ def activations(node: ir.Node) -> tuple[ir.Value, ...]:
 
 
 def _select(candidates: Iterable[ir.Node]) -> tuple[ir.Node, ...]:
-    """Return the candidates that compute, and those of the others that lie beside them."""
-    candidates = tuple(candidates)
-    chosen: set[ir.Node] = set()
-    fed: set[ir.Node] = set()  # only move values of the graph's inputs
+    """Return the candidates with weights, and those of the others that lie beside int8."""
+    left = tuple(candidates)
+    while True:
+        fed = _fed_with_int8(left)
+        read = _read_in_int8(left)
+        kept = tuple(node for node in left if _moves(node) or (node in fed and node in read))
+        if kept == left:
+            return tuple(node for node in left if node in fed)
+        left = kept
+
+
+def _moves(node: ir.Node) -> bool:
+    return rule_of(node).output == "shared"
+
+
+def _fed_with_int8(candidates: tuple[ir.Node, ...]) -> set[ir.Node]:
+    """Return the nodes that have weights, or read of another of them or of the graph's inputs.
+
+    What only moves values of the graph's inputs is among them if one of them reads it.
+    """
+    fed: set[ir.Node] = set()
+    moved: set[ir.Node] = set()
     for node in candidates:
         makers = [value.producer() for value in activations(node)]
-        if rule_of(node).output != "shared" or any(maker in chosen for maker in makers):
-            chosen.add(node)
-        elif all(maker is None or maker in fed for maker in makers):
+        follows = any(maker in fed for maker in makers)
+        starts = [maker is None or maker in moved for maker in makers]
+        if rule_of(node).weights is not None or follows or (any(starts) and not _moves(node)):
             fed.add(node)
+        elif all(starts):
+            moved.add(node)
     for node in reversed(candidates):
-        if node in fed and any(user in chosen for user in node.outputs[0].consumers()):
-            chosen.add(node)
-    return tuple(node for node in candidates if node in chosen)
+        if node in moved and any(user in fed for user in _users(node)):
+            fed.add(node)
+    return fed
+
+
+def _read_in_int8(candidates: tuple[ir.Node, ...]) -> set[ir.Node]:
+    """Return the nodes that have weights, or are read by another of them or leave the graph."""
+    read: set[ir.Node] = set()
+    for node in reversed(candidates):
+        leaves = any(output.is_graph_output() for output in node.outputs)
+        weighted = rule_of(node).weights is not None
+        if weighted or leaves or any(user in read for user in _users(node)):
+            read.add(node)
+    return read
+
+
+def _users(node: ir.Node) -> Iterator[ir.Node]:
+    for output in node.outputs:
+        yield from output.consumers()
 
 
 def _group(nodes: tuple[ir.Node, ...], grid: Grid) -> tuple[ScaleGroups, list[ir.Node]]:
@@ -120,17 +163,20 @@ def _group(nodes: tuple[ir.Node, ...], grid: Grid) -> tuple[ScaleGroups, list[ir
     for node in nodes:
         rule = rule_of(node)
         inputs = [value.name or "" for value in data_inputs(node, rule)]
-        output = node.outputs[0].name or ""
+        outputs = [value.name or "" for value in data_outputs(node, rule)]
         for name in inputs:
             groups.add_ranged(name)
         fixed = rule.fixed_on(grid)
         if fixed is not None:
-            groups.add_fixed(output, fixed)
+            groups.add_fixed(outputs[0], fixed)
         elif rule.output == "own":
-            groups.add_ranged(output)
-        elif not groups.unite(inputs, output):
+            groups.add_ranged(outputs[0])
+        elif all(groups.unite(inputs, output) for output in outputs):
+            continue
+        else:
             conflicts.append(node)
-            groups.add_ranged(output)
+            for output in outputs:
+                groups.add_ranged(output)
     return groups, conflicts
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
-from edgeml_converters.graph import copy_model
 from edgeml_converters.quantize.affine import (
     INT8,
     INT16,
@@ -15,15 +14,24 @@ from edgeml_converters.quantize.affine import (
 )
 from edgeml_converters.quantize.bias_correction import correct_biases
 from edgeml_converters.quantize.constants import is_constant
-from edgeml_converters.quantize.eligibility import clamp_bounds, constant_weights, data_inputs
+from edgeml_converters.quantize.eligibility import (
+    clamp_bounds,
+    constant_weights,
+    data_inputs,
+    data_outputs,
+)
 from edgeml_converters.quantize.observation import Observations
 from edgeml_converters.quantize.opset import (
     INT16_OPSET,
     QDQ_OPSET,
-    raise_opset,
     refuse_quantized,
 )
 from edgeml_converters.quantize.plan import Plan, activations, plan_int8, rule_of
+from edgeml_converters.quantize.preparation import (
+    prepare_int8,
+    raised_for_int8,
+    spell_activations,
+)
 from edgeml_converters.quantize.qdq_graph import QdqGraph
 from edgeml_converters.quantize.recipe import Recipe
 from edgeml_converters.quantize.rounding import round_adaptively
@@ -80,8 +88,9 @@ def quantize_int8x16(
 
 
 def _quantized(model: ir.Model, observations: Observations, recipe: Recipe, grid: Grid) -> ir.Model:
-    result = raise_opset(copy_model(model), QDQ_OPSET if grid is INT8 else INT16_OPSET)
+    result = raised_for_int8(model, QDQ_OPSET if grid is INT8 else INT16_OPSET)
     refuse_quantized(result)
+    prepare_int8(result)
     plan = plan_int8(result, grid, recipe.float_nodes)
     if not plan.nodes:
         reasons = "; ".join(f"{node}: {reason}" for node, reason in plan.excluded[:5])
@@ -98,6 +107,7 @@ def _quantized(model: ir.Model, observations: Observations, recipe: Recipe, grid
     record_summary(result, plan, observations.samples, SCHEMES[grid.dtype])
     nodes = _remove_implied_clamps(result, plan, scales, grid)
     _insert_nodes(result, nodes, scales, grid)
+    spell_activations(result)
     RemoveUnusedNodesPass()(result)
     return result
 
@@ -167,5 +177,10 @@ def _clamps(node: ir.Node) -> bool:
 
 def _activations_of(nodes: tuple[ir.Node, ...]) -> tuple[ir.Value, ...]:
     """Return every run-time tensor that *nodes* read or write, once, in order."""
-    found = {value: None for node in nodes for value in (*activations(node), node.outputs[0])}
-    return tuple(found)
+    return tuple(
+        dict.fromkeys(
+            value
+            for node in nodes
+            for value in (*activations(node), *data_outputs(node, rule_of(node)))
+        )
+    )

@@ -25,6 +25,7 @@ class Rule:
     weights: int | None = None
     bias: int | None = None
     clamp: bool = False
+    all_outputs: bool = False
     fixed: Quantization | None = None
     fixed16: Quantization | None = None
 
@@ -48,12 +49,15 @@ def load_rules() -> Mapping[str, Rule]:
 
 
 def _rule(op: str, entry: Mapping[str, Any]) -> Rule:
-    known = {"output", "inputs", "weights", "bias", "clamp", "scale", "zero_point", "scale16"}
+    known = {"output", "outputs", "inputs", "weights", "bias", "clamp"}
+    known |= {"scale", "zero_point", "scale16"}
     if unknown := sorted(entry.keys() - known):
         raise _defect(f"{op} has the unknown key '{unknown[0]}'; allowed are {sorted(known)}")
     output: Any = entry.get("output")
     if output not in get_args(OutputScale):
         raise _defect(f"{op} has output = {output!r}; allowed are {get_args(OutputScale)}")
+    if entry.get("outputs", "all") != "all" or ("outputs" in entry and output != "shared"):
+        raise _defect(f"{op} can have outputs = 'all' only, and only where they share a scale")
     if (output == "fixed") != ("scale" in entry and "zero_point" in entry):
         raise _defect(f"{op} must have scale and zero_point if, and only if, its output is fixed")
     if ("scale" in entry) != ("scale16" in entry):
@@ -64,6 +68,7 @@ def _rule(op: str, entry: Mapping[str, Any]) -> Rule:
         weights=entry.get("weights"),
         bias=entry.get("bias"),
         clamp=entry.get("clamp", False),
+        all_outputs="outputs" in entry,
         fixed=Quantization(entry["scale"], entry["zero_point"]) if output == "fixed" else None,
         fixed16=Quantization(entry["scale16"], 0) if output == "fixed" else None,
     )

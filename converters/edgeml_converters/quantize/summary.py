@@ -1,7 +1,7 @@
 """What became int8 and what did not: written into the model, so that it travels with the file."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import onnx_ir as ir
@@ -11,6 +11,8 @@ from edgeml_converters.quantize.plan import Plan
 from edgeml_runtime.errors import InputError
 
 METADATA_KEY = "edgeml.quantization"
+ON_SYNTHETIC = "calibrated on synthetic samples"
+"""What files of formats without such metadata say of themselves."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +36,21 @@ class QuantizationSummary:
         quantized: Names of the nodes whose weights or results are integers, in order; clamps that
             vanished included. Of ``float16`` the names of the constants.
         excluded: What was left in float32, in order.
+        synthetic: Whether the samples were made up.
     """
 
     scheme: str
     samples: int
     quantized: tuple[str, ...]
     excluded: tuple[ExcludedNode, ...]
+    synthetic: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the ``quantization`` entry of ``--json`` documents."""
         return {
             "scheme": self.scheme,
             "samples": self.samples,
+            "synthetic": self.synthetic,
             "quantized": list(self.quantized),
             "excluded": [{"node": entry.node, "reason": entry.reason} for entry in self.excluded],
         }
@@ -67,6 +72,16 @@ def store_summary(model: ir.Model, summary: QuantizationSummary) -> None:
     model.metadata_props[METADATA_KEY] = json.dumps(summary.to_json(), sort_keys=True)
 
 
+def mark_synthetic(model: ir.Model) -> None:
+    """Write into a quantized *model* that the samples it was calibrated on were made up."""
+    store_summary(model, replace(quantization_summary(model), synthetic=True))
+
+
+def on_synthetic(model: ir.Model) -> bool:
+    """Return whether *model* says that it was calibrated on made-up samples."""
+    return METADATA_KEY in model.metadata_props and quantization_summary(model).synthetic
+
+
 def quantization_summary(model: ir.Model) -> QuantizationSummary:
     """Return what was done to *model*, the result of a quantizer or its file read again.
 
@@ -84,4 +99,5 @@ def quantization_summary(model: ir.Model) -> QuantizationSummary:
         samples=entry["samples"],
         quantized=tuple(entry["quantized"]),
         excluded=tuple(ExcludedNode(**excluded) for excluded in entry["excluded"]),
+        synthetic=entry.get("synthetic", False),
     )

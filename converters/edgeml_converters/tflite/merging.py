@@ -116,5 +116,31 @@ def _forward_bounds(operator: Operator) -> tuple[np.ndarray, np.ndarray] | None:
     return begin.data, strides.data
 
 
-MERGES = (_shrink_mean, _add_as_bias, _invert_roots, _merge_slices)
+def _fuse_clamp(program: Program, links: Links) -> bool:
+    """An integer activation at the scale of what it reads is one of the operator before it."""
+    for clamp in program.operators:
+        if clamp.code not in _CLAMPS:
+            continue
+        source, target = clamp.inputs[0], clamp.outputs[0]
+        maker = links.writer(source)
+        if source is None or source.affine is None or source.affine != target.affine:
+            continue
+        if maker is None or maker.code not in _FUSING or links.sole_reader(source) is not clamp:
+            continue
+        if maker.options["fused_activation_function"] == "NONE" and target.dtype == np.int8:
+            maker.options["fused_activation_function"] = clamp.code
+            maker.outputs = clamp.outputs
+            program.operators.remove(clamp)
+            return True
+    return False
+
+
+_CLAMPS = frozenset({"RELU", "RELU6", "RELU_N1_TO_1"})
+_FUSING = frozenset(
+    {
+        *("ADD", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MAX_POOL_2D", "MUL"),
+        "SUB",
+    }
+)
+MERGES = (_fuse_clamp, _shrink_mean, _add_as_bias, _invert_roots, _merge_slices)
 """Each does one merge at most, and says whether it did; links hold until then."""

@@ -90,7 +90,10 @@ class _Buffers:
         return alike[-1]
 
 
-def serialize(program: Program) -> list[Bytes]:
+DESCRIPTION = "edgeml"
+
+
+def serialize(program: Program, description: str = DESCRIPTION) -> list[Bytes]:
     """Return the parts of the TFLite file of a program, to be written one after the other."""
     programs = list(program.programs())
     codes = list(
@@ -101,7 +104,7 @@ def serialize(program: Program) -> list[Bytes]:
 
     model = schema.ModelT()
     model.version = _SCHEMA_VERSION
-    model.description = "edgeml"
+    model.description = description
     model.operatorCodes = [_operator_code(*code) for code in codes]
     model.subgraphs = [_subgraph(part, file) for part in programs]
     model.signatureDefs = [_signature(program)]

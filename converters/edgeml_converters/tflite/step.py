@@ -21,6 +21,7 @@ from edgeml_converters.tflite.quantization import (
     affine_of,
     is_constant,
     is_dequantize,
+    is_quantize,
     quantized_constant,
     written_affine,
 )
@@ -35,8 +36,8 @@ _FUSED_ACTIVATIONS = {
 
 _NOT_INT16 = frozenset(
     {
-        *("DepthToSpace", "GlobalMaxPool", "HardSwish", "ReduceMax", "ReduceMin", "Resize"),
-        *("SpaceToDepth", "Upsample"),
+        *("DepthToSpace", "Gelu", "GlobalMaxPool", "HardSigmoid", "HardSwish", "PRelu"),
+        *("ReduceMax", "ReduceMin", "Resize", "SpaceToDepth", "Upsample"),
     }
 )
 """Operators that compute int8 and not int16; the kernels of all others were tried."""
@@ -134,8 +135,8 @@ def plan(
             continue
         step = Step(node, node.outputs[0], carried=carried)
         if is_dequantize(node):
-            affine = affine_of(node)
-            if affine is not None and affine.per_tensor and not is_constant(node.outputs[0]):
+            affine = _carried_affine(node)
+            if affine is not None:
                 carried[node.outputs[0]] = affine
         elif fuses_activation(node):
             step = _with_activation(step, fused)
@@ -143,8 +144,20 @@ def plan(
         if affine is not None and (affine.dtype == "int8" or node.op_type not in _NOT_INT16):
             step = Step(node, step.output, step.activation, affine, carried)
             carried[step.output] = affine
+            others = (value for value in step.outputs[1:] if value.dtype == step.output.dtype)
+            carried.update(dict.fromkeys(others, affine))
         steps.append(step)
     return steps
+
+
+def _carried_affine(dequantize: ir.Node) -> Affine | None:
+    """Return the quantization of integers that are read as they were made."""
+    affine, source = affine_of(dequantize), dequantize.inputs[0]
+    if affine is None or not affine.per_tensor or is_constant(dequantize.outputs[0]):
+        return None
+    maker = None if source is None else source.producer()
+    made = affine_of(maker) if maker is not None and is_quantize(maker) else affine
+    return affine if made == affine else None
 
 
 def _with_activation(step: Step, fused: set[ir.Node]) -> Step:

@@ -11,6 +11,7 @@ import edgeml_converters.tflite.ops  # noqa: F401 - fills the table of operators
 from edgeml_converters.graph.constants import constant_array
 from edgeml_converters.graph.model import copy_model
 from edgeml_converters.graph.passes import clear_shapes
+from edgeml_converters.quantize.summary import ON_SYNTHETIC, on_synthetic
 from edgeml_converters.tflite.batch import free_batch
 from edgeml_converters.tflite.blockers import Blocker, Refusal
 from edgeml_converters.tflite.emitter import Emitter
@@ -18,7 +19,7 @@ from edgeml_converters.tflite.lowering import SENSELESS, lower_graph
 from edgeml_converters.tflite.preparation import prepare
 from edgeml_converters.tflite.program import Program
 from edgeml_converters.tflite.registry import registered_ops
-from edgeml_converters.tflite.serialization import Bytes, serialize
+from edgeml_converters.tflite.serialization import DESCRIPTION, Bytes, serialize
 from edgeml_converters.tflite.storage import Storage, store
 from edgeml_converters.tflite.tidying import tidy
 from edgeml_runtime.errors import UnsupportedError
@@ -80,7 +81,11 @@ def convert_tflite(model: ir.Model, weights: Storage = "float32") -> TfliteFile:
         holder = _free_batch(model, emitter.program) if has_free_batch(model) else ""
         notes = (f"The batch of the TFLite file is 1: {holder}.",) if holder else ()
         store(emitter.program, weights)
-        return TfliteFile(serialize(emitter.program), notes)
+        return TfliteFile(serialize(emitter.program, _description(model)), notes)
+
+
+def _description(model: ir.Model) -> str:
+    return f"{DESCRIPTION}; {ON_SYNTHETIC}" if on_synthetic(model) else DESCRIPTION
 
 
 def _free_batch(model: ir.Model, program: Program) -> str:

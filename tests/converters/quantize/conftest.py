@@ -40,9 +40,14 @@ class Net:
         return name
 
     def op(self, op_type: str, *inputs: str, **attributes: Any) -> str:  # noqa: ANN401 - as of ONNX
+        return self.ops(op_type, *inputs, count=1, **attributes)[0]
+
+    def ops(self, op_type: str, *inputs: str, count: int, **attributes: Any) -> list[str]:  # noqa: ANN401 - as of ONNX
+        """Add a node with several outputs; the first is called like the node."""
         name = f"{op_type}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(op_type, inputs, [name], name=name, **attributes))
-        return name
+        names = [name, *(f"{name}_{index}" for index in range(1, count))]
+        self._nodes.append(helper.make_node(op_type, inputs, names, name=name, **attributes))
+        return names
 
     def conv(self, value: str, channels: int, out: int, *, side: int = 3, group: int = 1) -> str:
         fan_in = channels // group * side * side

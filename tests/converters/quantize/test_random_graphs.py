@@ -48,6 +48,35 @@ def _scaled(net: Any, x: str, c: int) -> str:  # noqa: ANN401 - the class is of 
     return str(net.op("Mul", x, net.constant(net.random.uniform(-2, 2, (1, c, 1, 1)))))
 
 
+def _hard_swish(net: Any, x: str) -> str:  # noqa: ANN401 - the class is of conftest
+    return str(net.op("Mul", x, net.op("HardSigmoid", x, alpha=1 / 6, beta=0.5)))
+
+
+def _gelu(net: Any, x: str) -> str:  # noqa: ANN401 - the class is of conftest
+    share = net.op("Erf", net.op("Mul", x, net.constant(0.5**0.5)))
+    whole = net.op("Mul", x, net.op("Add", share, net.constant(1)))
+    return str(net.op("Mul", whole, net.constant(0.5)))
+
+
+def _swapped(net: Any, x: str) -> str:  # noqa: ANN401 - the class is of conftest
+    first, second = net.ops("Split", x, count=2, axis=1)
+    return str(net.op("Concat", second, first, axis=1))
+
+
+def _sloped(net: Any, x: str, c: int) -> str:  # noqa: ANN401 - the class is of conftest
+    return str(net.op("PRelu", x, net.constant(net.random.uniform(0, 0.5, (c, 1, 1)))))
+
+
+def _enlarged(net: Any, x: str, c: int) -> str:  # noqa: ANN401 - the class is of conftest
+    weights = net.constant(net.random.normal(0, (2 / c) ** 0.5, (c, 4, 2, 2)))
+    bias = net.constant(net.random.normal(0, 0.1, 4))
+    return str(net.op("ConvTranspose", x, weights, bias, strides=[2, 2]))
+
+
+def _cut(net: Any, x: str) -> str:  # noqa: ANN401 - the class is of conftest
+    return str(net.op("Slice", x, *(net.constant([n], np.int64) for n in (1, 99, 2))))
+
+
 LAYERS: dict[str, Layer] = {
     "conv": lambda net, x, c: (net.conv(x, c, 4), 4),
     "pointwise": lambda net, x, c: (net.conv(x, c, 6, side=1), 6),
@@ -65,9 +94,19 @@ LAYERS: dict[str, Layer] = {
     ),
     "sigmoid": lambda net, x, c: (net.op("Sigmoid", x), c),
     "turn": lambda net, x, c: (_turned_relu(net, x), c),
+    "hard sigmoid": lambda net, x, c: (net.op("HardSigmoid", x, alpha=0.2), c),
+    "hard swish": lambda net, x, c: (_hard_swish(net, x), c),
+    "gelu": lambda net, x, c: (_gelu(net, x), c),
+    "leaky": lambda net, x, c: (net.op("LeakyRelu", x, alpha=0.1), c),
+    "prelu": lambda net, x, c: (_sloped(net, x, c), c),
+    "divide": lambda net, x, c: (net.op("Div", x, net.constant(3)), c),
+    "transposed": lambda net, x, c: (_enlarged(net, x, c), 4),
+    "swap": lambda net, x, c: (_swapped(net, x), c),
+    "slice": lambda net, x, c: (_cut(net, x), c),
+    "greater": lambda net, x, c: (net.op("Max", x, net.conv(x, c, c)), c),
     "pad": lambda net, x, c: (net.op("Pad", x, net.constant(PAD_BELOW_AND_RIGHT, np.int64)), c),
 }
-NEEDS_OPSET_11 = {"relu6", "concat", "pad"}
+NEEDS_OPSET_11 = {"relu6", "concat", "pad", "swap", "slice"}
 HEADS: dict[str, Callable[[Any, str, int], str]] = {
     "none": lambda _net, x, _c: x,
     "pool": lambda net, x, _c: net.op("GlobalAveragePool", x),

@@ -16,6 +16,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 from edgeml_converters.graph import optimize
 from edgeml_runtime.engines import open_engine
+from edgeml_runtime.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from tests.converters.tflite.conftest import Converted, Net
@@ -273,3 +274,53 @@ def test_bounds_that_no_operator_before_them_takes(
     converted = convert(quantized(model, tmp_path, samples), samples[0])
     # Two tensors of other scales are joined, so that many elements are rounded twice.
     assert_within_one_quantum(converted, least_equal=0.5)
+
+
+def _twice_quantized(read_at: float) -> onnx.ModelProto:
+    """An image at two scales: a convolution reads one, a Reshape the other, both quantized on."""
+    helper, rng = onnx.helper, np.random.default_rng(0)
+    constants = {
+        "s1": np.float32(0.02),
+        "s2": np.float32(0.05),
+        "read": np.float32(read_at),
+        "z": np.int8(3),
+        "w": rng.integers(-127, 128, (4, 3, 1, 1)).astype(np.int8),
+        "sw": np.full(4, 0.01, np.float32),
+        "zw": np.zeros(4, np.int8),
+        "shape": np.array([1, 90]),
+    }
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "s1", "z"], ["a"]),
+        helper.make_node("DequantizeLinear", ["a", "s1", "z"], ["af"]),
+        helper.make_node("DequantizeLinear", ["w", "sw", "zw"], ["wf"], axis=0),
+        helper.make_node("Conv", ["af", "wf"], ["cf"]),
+        helper.make_node("QuantizeLinear", ["cf", "s2", "z"], ["c"]),
+        helper.make_node("DequantizeLinear", ["c", "s2", "z"], ["conv"]),
+        helper.make_node("QuantizeLinear", ["af", "s2", "z"], ["b"]),
+        helper.make_node("DequantizeLinear", ["b", "read", "z"], ["bf"]),
+        helper.make_node("Reshape", ["bf", "shape"], ["flat"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "twice",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 3, 6, 5])],
+        [
+            helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+            for name in ("conv", "flat")
+        ],
+        [onnx.numpy_helper.from_array(np.array(v), k) for k, v in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return onnx.shape_inference.infer_shapes(model)
+
+
+def test_an_image_is_requantized_in_the_order_it_lies_in(
+    convert: Callable[..., Converted],
+) -> None:
+    converted = convert(_twice_quantized(read_at=0.05))
+    assert_within_one_quantum(converted)
+
+
+def test_integers_read_at_another_scale_are_refused(convert: Callable[..., Converted]) -> None:
+    with pytest.raises(UnsupportedError, match="at another scale"):
+        convert(_twice_quantized(read_at=0.04))

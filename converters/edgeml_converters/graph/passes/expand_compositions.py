@@ -126,6 +126,9 @@ def _instance_norm(build: NodeBuilder, node: ir.Node) -> ir.Value | None:
 def _hard_sigmoid(build: NodeBuilder, node: ir.Node) -> ir.Value | None:
     """A line cut off at 0 and 1, with its factor last: what is before may go into a bias."""
     source = _given(node, 0)
+    maker = source.producer()
+    if maker is not None and maker.op_type == "DequantizeLinear":
+        return None  # in integers it is written whole
     alpha, beta = (float_attribute(node, name, d) for name, d in (("alpha", 0.2), ("beta", 0.5)))
     if source.dtype != ir.DataType.FLOAT or alpha <= 0 or opset(node) < _FIRST_OPSET_OF_CLIP_INPUTS:
         return None

@@ -8,8 +8,10 @@ from edgeml_converters.tflite.blockers import Refusal
 from edgeml_converters.tflite.emitter import Emitter
 from edgeml_converters.tflite.formula import Formula
 from edgeml_converters.tflite.ops.operands import broadcast_ports, operand, operands
+from edgeml_converters.tflite.program import Affine
+from edgeml_converters.tflite.quantization import is_constant
 from edgeml_converters.tflite.registry import lowering
-from edgeml_converters.tflite.step import Step
+from edgeml_converters.tflite.step import Step, any_scale
 
 _UNSIGNED = (ir.DataType.UINT8, ir.DataType.UINT16, ir.DataType.UINT32, ir.DataType.UINT64)
 _CODES = {
@@ -140,18 +142,33 @@ def lower_modulo(step: Step, emit: Emitter) -> None:
         emit.cast_into(f.make("SUB", wide, whole), target)
 
 
-@lowering("PRelu", ports=broadcast_ports)
+def _prelu_rule(step: Step) -> Affine | None:
+    """PRELU rescales, and has a slope for all axes but the batch."""
+    shape = step.value(1).shape
+    if not is_constant(step.value(1)) or shape is None:
+        return None
+    return any_scale(step) if _slope_shape(shape.numpy(), len(step.output_shape)) else None
+
+
+def _slope_shape(shape: tuple[int, ...], rank: int) -> tuple[int, ...] | None:
+    """Return the shape of slopes without the batch; ``None`` where TFLite's operator is another."""
+    if len(shape) == rank and shape[0] == 1:
+        shape = shape[1:]
+    shape = (1,) * (rank - 1 - len(shape)) + shape
+    return shape if 0 < len(shape) == rank - 1 < _PRELU_RANK else None
+
+
+@lowering("PRelu", ports=broadcast_ports, integer=_prelu_rule)
 def lower_prelu(step: Step, emit: Emitter) -> None:
     """Write a rectifier whose slope for negative values is given for each channel."""
     source, slope = operands(step, emit)
     target = emit.output(step)
-    if source.dtype == np.float32 and slope.data is not None and len(source.shape) <= _PRELU_RANK:
-        # Its slope has all axes but the batch.
-        shape = (1,) * (len(source.shape) - 1 - len(slope.shape)) + slope.shape
-        if len(shape) == len(source.shape) - 1 and len(shape) > 0:
-            slopes = emit.constant(f"{target.name}/slope", slope.data.reshape(shape))
-            emit.operator("PRELU", [source, slopes], [target])
-            return
+    shape = _slope_shape(slope.shape, len(source.shape))
+    whole = step.integer or source.dtype == np.float32
+    if whole and slope.data is not None and shape is not None:
+        slopes = emit.constant(f"{target.name}/slope", slope.data.reshape(shape), slope.affine)
+        emit.operator("PRELU", [source, slopes], [target])
+        return
     with Formula.floating(emit, source, target) as (f, x):
         below = f.make("MUL", f.make("MINIMUM", x, f.number(0)), emit.cast(slope, x.dtype))
         f.into("ADD", f.make("RELU", x), below)

@@ -11,19 +11,26 @@ from edgeml_converters.tflite.emitter import Emitter
 from edgeml_converters.tflite.layout import CHANNELS_LAST
 from edgeml_converters.tflite.ops.lines import lifted, lowered
 from edgeml_converters.tflite.ops.op_slice import write_slice
-from edgeml_converters.tflite.program import Tensor
+from edgeml_converters.tflite.ops.weights import real_or_integer_bias, weighted_affine
+from edgeml_converters.tflite.program import Affine, Tensor
 from edgeml_converters.tflite.registry import lowering
 from edgeml_converters.tflite.step import Step
 
 
-@lowering("ConvTranspose", ports=CHANNELS_LAST, fuses_activation=True)
+def _integer_rule(step: Step) -> Affine | None:
+    """Groups are added up after the product, which rounds in between."""
+    grouped = int_attribute(step.node, "group", 1) != 1
+    return None if grouped else weighted_affine(step, channel_axis=1)
+
+
+@lowering("ConvTranspose", ports=CHANNELS_LAST, integer=_integer_rule, fuses_activation=True)
 def lower_conv_transpose(step: Step, emit: Emitter) -> None:
     """Write a transposed convolution, without padding where TFLite's is another, then cut.
 
     TFLite's own paddings are those of TensorFlow's layers; any other padding of ONNX is a cut of
     the whole result, or zeros after it. Weights go from (I, O/groups, H, W) to (O, H, W, I).
     """
-    array, _ = emit.constant_of(step, 1)
+    array, affine = emit.constant_of(step, 1)
     spatial = array.ndim - 2
     if spatial not in {1, 2}:
         raise Refusal(f"only one and two spatial axes are supported, not {spatial}")
@@ -37,6 +44,9 @@ def lower_conv_transpose(step: Step, emit: Emitter) -> None:
         kernels = array.shape[2:]
         sizes = source.shape[1:3]
         full = tuple((n - 1) * s + k for n, s, k in zip(sizes, strides, kernels, strict=True))
+        if affine is not None:
+            _write_integers(step, emit, (source, target), (array, affine), (strides, before))
+            return
         is_same = _is_same(sizes, strides, full, target.shape[1:3], before)
         is_valid = full == target.shape[1:3] and not any(before)
         if groups == 1 and (is_same or is_valid):
@@ -58,6 +68,43 @@ def lower_conv_transpose(step: Step, emit: Emitter) -> None:
         cut = _cut(emit, whole, target, before)
         offset = emit.constant(f"{target.name}/bias", _bias(step, emit, target.shape[3]))
         emit.operator("ADD", [cut, offset], [target], fused_activation_function=step.activation)
+
+
+def _write_integers(
+    step: Step,
+    emit: Emitter,
+    ends: tuple[Tensor, Tensor],
+    weights: tuple[np.ndarray, Affine],
+    window: tuple[tuple[int, ...], tuple[int, int]],
+) -> None:
+    """Write the operator with its bias, so that it rounds once, and cut what is wanted.
+
+    Where the result is longer than what the input reaches, it is the bias there: the operator
+    writes it by itself, if its result is said to be so long.
+    """
+    (source, target), (array, affine), (strides, before) = ends, weights, window
+    sizes, wanted = source.shape[1:3], target.shape[1:3]
+    axes = zip(sizes, strides, array.shape[2:], strict=True)
+    reached = tuple((n - 1) * s + k for n, s, k in axes)
+    is_same = _is_same(sizes, strides, reached, wanted, before)
+    full = tuple(
+        max(reach, start + size) for reach, start, size in zip(reached, before, wanted, strict=True)
+    )
+    whole = target
+    if not is_same and full != wanted:
+        whole = emit.like(target, "whole", (target.shape[0], *full, target.shape[3]))
+    stored = emit.constant(
+        str(step.value(1).name),
+        np.ascontiguousarray(array.transpose(1, 2, 3, 0)),
+        Affine(affine.scale, affine.zero_point, 0),
+    )
+    bias = real_or_integer_bias(step, emit, source, stored, target.shape[3])
+    padding = "SAME" if is_same else "VALID"
+    with _activated(step, emit, whole) as result:
+        _write_operator(emit, [stored, source, bias], result, strides, padding)
+    if whole is not target:
+        bounds = zip((0, *before, 0), target.shape, strict=True)
+        write_slice(emit, whole, target, [slice(a, a + size, 1) for a, size in bounds])
 
 
 def _is_same(
@@ -167,10 +214,16 @@ def _write_part(
     name = target.name
     biases = [] if bias is None else [emit.constant(f"{name}/bias", bias)]
     weights = emit.constant(f"{name}/weights", np.ascontiguousarray(array.transpose(1, 2, 3, 0)))
-    shape = emit.constant(f"{name}/shape", np.array(target.shape, np.int32))
+    _write_operator(emit, [weights, source, *biases], target, strides, padding)
+
+
+def _write_operator(
+    emit: Emitter, inputs: list[Tensor], target: Tensor, strides: tuple[int, ...], padding: str
+) -> None:
+    shape = emit.constant(f"{target.name}/shape", np.array(target.shape, np.int32))
     emit.operator(
         "TRANSPOSE_CONV",
-        [shape, weights, source, *biases],
+        [shape, *inputs],
         [target],
         padding=padding,
         stride_h=strides[0],

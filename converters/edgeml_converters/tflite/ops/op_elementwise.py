@@ -9,6 +9,7 @@ from edgeml_converters.tflite.blockers import Refusal
 from edgeml_converters.tflite.emitter import Emitter
 from edgeml_converters.tflite.ops.operands import broadcast_ports, operand
 from edgeml_converters.tflite.program import Affine, Tensor
+from edgeml_converters.tflite.quantization import is_constant
 from edgeml_converters.tflite.registry import lowering
 from edgeml_converters.tflite.step import (
     Step,
@@ -59,7 +60,14 @@ def lower_sum(step: Step, emit: Emitter) -> None:
     _chain(step, emit, "ADD", {"fused_activation_function": step.activation})
 
 
-@lowering("Max", "Min", ports=broadcast_ports)
+def _extreme_rule(step: Step) -> Affine | None:
+    """MAXIMUM and MINIMUM cannot rescale; a constant would have to be of the very scale."""
+    if any(is_constant(step.value(index)) for index in range(len(step.node.inputs))):
+        return None
+    return same_scale_written(step)
+
+
+@lowering("Max", "Min", ports=broadcast_ports, integer=_extreme_rule)
 def lower_extreme(step: Step, emit: Emitter) -> None:
     """Write the greatest or least of any number of inputs."""
     _chain(step, emit, _EXTREMES[step.node.op_type], {})

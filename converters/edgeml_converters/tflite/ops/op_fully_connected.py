@@ -10,7 +10,7 @@ from edgeml_converters.tflite.ops.weights import real_or_integer_bias, weighted_
 from edgeml_converters.tflite.program import Affine
 from edgeml_converters.tflite.quantization import is_constant
 from edgeml_converters.tflite.registry import lowering
-from edgeml_converters.tflite.step import Step
+from edgeml_converters.tflite.step import Step, any_scale
 
 
 def _is_plain(step: Step) -> bool:
@@ -25,7 +25,9 @@ def _integer_rule(step: Step) -> Affine | None:
         if not _is_plain(step):
             return None
         return weighted_affine(step, channel_axis=1 - int_attribute(step.node, "transB", 0))
-    return weighted_affine(step, channel_axis=1)
+    if is_constant(step.value(1)):
+        return weighted_affine(step, channel_axis=1)
+    return any_scale(step)
 
 
 @lowering("Gemm", ports=SOURCE, integer=_integer_rule, fuses_activation=True)

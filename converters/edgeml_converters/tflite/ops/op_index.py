@@ -9,7 +9,7 @@ from edgeml_converters.tflite.emitter import Emitter
 from edgeml_converters.tflite.formula import Formula
 from edgeml_converters.tflite.layout import SOURCE
 from edgeml_converters.tflite.ops.op_slice import write_slice
-from edgeml_converters.tflite.program import Tensor
+from edgeml_converters.tflite.program import Affine, Tensor
 from edgeml_converters.tflite.quantization import unquantized
 from edgeml_converters.tflite.registry import lowering
 from edgeml_converters.tflite.step import Step
@@ -54,7 +54,12 @@ def _indices(emit: Emitter, tensor: Tensor, size: int) -> Tensor:
     return f.make("FLOOR_MOD", narrow, f.number(size, np.dtype(np.int32)))
 
 
-@lowering("Gather", ports=SOURCE)
+def _gather_rule(step: Step) -> Affine | None:
+    """Integers are picked as they are; the indices are none of them."""
+    return step.carried.get(step.value(0))
+
+
+@lowering("Gather", ports=SOURCE, integer=_gather_rule)
 def lower_gather(step: Step, emit: Emitter) -> None:
     """Write a selection along one axis."""
     axis = int_attribute(step.node, "axis", 0) % len(step.shape(0))

@@ -60,13 +60,21 @@ def _is_not_negative(tensor: Tensor, emit: Emitter) -> bool:
 
 
 def _average_rule(step: Step) -> Affine | None:
-    """The int8 pool cannot rescale, and has no form for padding that counts in part."""
+    """The int8 pool cannot rescale, and has no form for padding that counts in part.
+
+    SAME leaves all of it out.
+    """
     counts = int_attribute(step.node, "count_include_pad", 0)
     padding = any(ints_attribute(step.node, "pads") or ())
     automatic = string_attribute(step.node, "auto_pad", "NOTSET") not in {"NOTSET", "VALID"}
     partial = (padding or automatic) and not counts
     if partial or int_attribute(step.node, "ceil_mode", 0):
-        return None
+        try:
+            window = _window(step)
+        except Refusal:
+            return None
+        if counts or not (window.is_same or window.is_valid):
+            return None
     return same_scale_written(step)
 
 

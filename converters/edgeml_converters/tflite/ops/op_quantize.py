@@ -55,4 +55,6 @@ def lower_dequantize(step: Step, emit: Emitter) -> None:
         raise Refusal(_LIMITS)
     value = step.value(0)
     tensor = emit.integer(value, emit.layout.order_of(value))
+    if tensor.affine != affine:
+        raise Refusal("integers that are read at another scale than they were made at have no form")
     emit.bind(step.output, tensor, integer=True)

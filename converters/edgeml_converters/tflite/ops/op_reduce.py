@@ -79,9 +79,15 @@ def lower_mean(step: Step, emit: Emitter) -> None:
     _lower(step, emit)
 
 
-@lowering("ReduceSum", "ReduceProd", ports=_ports)
+@lowering("ReduceSum", ports=_ports, integer=any_scale)
 def lower_sum(step: Step, emit: Emitter) -> None:
-    """Write a sum or product over axes."""
+    """Write a sum over axes; its int8 form rescales."""
+    _lower(step, emit)
+
+
+@lowering("ReduceProd", ports=_ports)
+def lower_product(step: Step, emit: Emitter) -> None:
+    """Write a product over axes."""
     _lower(step, emit)
 
 

@@ -123,8 +123,9 @@ def _ports(step: Step) -> Ports:
 
 
 def _integer_rule(step: Step) -> Affine | None:
-    """TFLite's resizers take int8; products of matrices would be rounded on the way."""
-    return same_scale(step) if _is_native(step) else None
+    """TFLite's resizers and selections take int8; products of matrices would round on the way."""
+    nearest = _mode(step.node)[0] == "nearest"
+    return same_scale(step) if nearest or _is_native(step) else None
 
 
 @lowering("Resize", "Upsample", ports=_ports, integer=_integer_rule)

@@ -107,7 +107,7 @@ def lower_tile(step: Step, emit: Emitter) -> None:
     emit.operator("TILE", [source, emit.constant(f"{target.name}/repeats", counts)], [target])
 
 
-@lowering("Expand", ports=SOURCE)
+@lowering("Expand", ports=SOURCE, integer=same_scale)
 def lower_expand(step: Step, emit: Emitter) -> None:
     """Write a tensor repeated along axes of size 1 and along new ones."""
     source, target = emit.input(step, 0), emit.output(step)

@@ -10,7 +10,7 @@ from edgeml_converters.tflite.emitter import Emitter
 from edgeml_converters.tflite.formula import Formula
 from edgeml_converters.tflite.program import Tensor
 from edgeml_converters.tflite.registry import lowering
-from edgeml_converters.tflite.step import Step
+from edgeml_converters.tflite.step import Step, any_scale
 
 _CODES = {
     "Abs": "ABS",
@@ -189,17 +189,7 @@ def lower_elu(step: Step, emit: Emitter) -> None:
         f.into("ADD", above if gamma == 1.0 else f.make("MUL", above, f.number(gamma)), below)
 
 
-@lowering("HardSigmoid")
-def lower_hard_sigmoid(step: Step, emit: Emitter) -> None:
-    """Write a line that is cut off at 0 and 1."""
-    alpha = float_attribute(step.node, "alpha", 0.2)
-    beta = float_attribute(step.node, "beta", 0.5)
-    with Formula.floating(emit, emit.input(step, 0), emit.output(step)) as (f, x):
-        line = f.make("ADD", f.make("MUL", x, f.number(alpha)), f.number(beta))
-        f.into("MINIMUM", f.make("RELU", line), f.number(1))
-
-
-@lowering("Gelu")
+@lowering("Gelu", integer=any_scale)
 def lower_gelu(step: Step, emit: Emitter) -> None:
     """Write the Gaussian error unit, exact or by tanh, as TFLite has both."""
     approximate = string_attribute(step.node, "approximate", "none") == "tanh"
