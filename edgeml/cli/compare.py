@@ -82,8 +82,16 @@ LayerOrder = Annotated[
     Literal["worst", "graph"] | None,
     typer.Option(
         "--order",
-        help="Of the layers: those that add the most error first (the default), or as in A. "
+        help="Of the layers: those that do the most damage first (the default), or as in A. "
         "Example: --order graph",
+    ),
+]
+Html = Annotated[
+    Path | None,
+    typer.Option(
+        "--html",
+        help="Also write the comparison as a page, with --layers the histograms of the worst "
+        "tensors in it. Example: --html layers.html",
     ),
 ]
 AllLayers = Annotated[bool, typer.Option("--all", help=f"Print all layers, not {LISTED} of them.")]
@@ -102,12 +110,13 @@ def command(
     all_layers: AllLayers = False,
     trust_pickle: TrustPickle = False,
     yes: Yes = False,
+    html: Html = None,
     save: Save = None,
     as_json: Json = False,
     _debug: Debug = False,
 ) -> int:
     """Tell how far two artifacts' outputs are apart, and in which layer that begins."""
-    check_targets(save)
+    check_targets(save, html)
     if not layers and (order is not None or all_layers):
         raise InputError(
             f"{'--all' if order is None else '--order'} says how to list layers, "
@@ -129,6 +138,8 @@ def command(
             progress=progress,
         )
     save_document(save, comparison.to_json())
+    if html is not None:
+        edgeml.write_report(html, comparison=comparison.to_json())
     if as_json:
         print_document(comparison.to_json())
     else:

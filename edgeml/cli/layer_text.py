@@ -13,11 +13,19 @@ LISTED = 20
 """How many layers the table shows."""
 _NAMED = 5
 """How many tensors without a partner are named."""
-_CLIPPED = 0.01
-"""The share of saturated values from which calibration is to blame."""
+_ALSO = 3
+"""How many other layers with the same trouble are named."""
 _COLUMNS = (
-    *("tensor", "operator", "shape", ">SQNR dB", ">largest error", ">cosine", ">saturated"),
-    ">error added",
+    *("tensor", "operator", "shape", ">SQNR dB", ">largest error", ">saturated", ">error added"),
+    *(">own error", ">passed on"),
+)
+_WORDS = (
+    "SQNR            signal to quantization noise; 20 dB is an error of 10 %, 40 dB of 1 %",
+    "largest error   of any value, as a part of the tensor's range",
+    "saturated       values beyond the ends of B's integers",
+    "error added     root mean square, of the tensor's own: what its worst input does not explain",
+    "own error       the same of B's layer alone, when it is fed with A's values",
+    "passed on       what that comes to in a layer that reads it; the larger of both is the damage",
 )
 
 
@@ -26,7 +34,7 @@ def print_layers(layers: "LayerComparison", *, in_order: bool, all_: bool) -> No
 
     Args:
         layers: What to print.
-        in_order: List as in the reference, not those that add the most error first.
+        in_order: List as in the reference, not those that do the most damage first.
         all_: List all, not the first ``LISTED`` of them.
     """
     listed = layers.layers if in_order else layers.worst_first
@@ -36,9 +44,10 @@ def print_layers(layers: "LayerComparison", *, in_order: bool, all_: bool) -> No
     if len(shown) < len(listed):
         print_lines(f"{len(listed) - len(shown)} more layers with --all.")
     print_lines(
-        "error added: what the worst input does not explain, root mean square, of the tensor's own",
+        *_WORDS,
         "",
         *_findings(layers),
+        *_hints(layers),
     )
 
 
@@ -68,9 +77,9 @@ def _row(layer: "Layer") -> tuple[str, ...]:
         "x".join(sizes),
         "exact" if parity.sqnr_db == math.inf else f"{parity.sqnr_db:.1f}",
         _per_cent(parity.rel_range),
-        f"{parity.cosine:.6f}",
         "-" if layer.saturation is None else _per_cent(layer.saturation),
         _per_cent(layer.error_added),
+        *("-" if e is None else _per_cent(e) for e in (layer.own_error, layer.passed_error)),
     )
 
 
@@ -96,13 +105,18 @@ def _findings(layers: "LayerComparison") -> Iterator[str]:
             f"The first tensor that differs by {limit} is {_short(first.name)} ({first.op}): "
             f"by {first.parity.rel_range:.2g}, SQNR {first.parity.sqnr_db:.1f} dB."
         )
-    clipped = max(layers.layers, key=lambda layer: layer.saturation or 0.0)
-    if (clipped.saturation or 0.0) > _CLIPPED:
-        yield (
-            f"{clipped.saturation:.2%} of the values of {_short(clipped.name)} lie beyond its "
-            "integer range: calibrate on data like these."
-        )
     if layers.exclude:
-        names = (f"{_short(layer.node or layer.name)} ({layer.op})" for layer in layers.exclude)
-        yield f"Keep out of int8 first what adds the most error: {', '.join(names)}."
+        names = (f"{_short(layer.keep_float)} ({layer.op})" for layer in layers.exclude)
+        yield f"Keep out of int8 first what does the most damage: {', '.join(names)}."
     yield from layers.notes
+
+
+def _hints(layers: "LayerComparison") -> Iterator[str]:
+    """Yield what does the most damage, and what helps."""
+    for place, hint in enumerate(layers.hints, 1):
+        yield f"{place}. {hint.finding} Error of {100 * hint.damage:.0f} %."
+        if hint.also:
+            more = len(hint.also) - _ALSO
+            named = ", ".join(map(_short, hint.also[:_ALSO]))
+            yield f"   So in {named}{f' and {more} more' if more > 0 else ''}."
+        yield f"   {hint.remedy}"

@@ -39,6 +39,14 @@ BoardFile = Annotated[
         help="Document of `run --target T --json` (default: none). Example: --board board.json",
     ),
 ]
+ComparisonFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--comparison",
+        help="Document of `compare --layers --json` (default: none). "
+        "Example: --comparison compare.json",
+    ),
+]
 
 
 def command(
@@ -47,6 +55,7 @@ def command(
     conversion: ConversionFile = None,
     profile: ProfileFile = None,
     board: BoardFile = None,
+    comparison: ComparisonFile = None,
     as_json: Json = False,
     _debug: Debug = False,
 ) -> int:
@@ -56,6 +65,7 @@ def command(
         conversion=_document(conversion, "edgeml.convert/1"),
         profile=_document(profile, "edgeml.profile/1"),
         board=_document(board, "edgeml.run/1"),
+        comparison=_document(comparison, "edgeml.compare/1"),
     )
     if as_json:
         print_document({"schema": "edgeml.report/1", "path": str(path)})

@@ -1,23 +1,25 @@
 """The top of the page: the story in a few sentences and figures, for someone who is no engineer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
+from edgeml.report import layers_section
+from edgeml.report.documents import Document, Documents
 from edgeml.report.figures import band, drop, percent, significant, size
 
-Document = Mapping[str, Any]
 
-
-def overview(
-    conversion: Document | None, profile: Document | None, board: Document | None
-) -> dict[str, Any]:
+def overview(documents: Documents) -> dict[str, Any]:
     """Return title, lead and cards."""
+    conversion, profile, board = documents.conversion, documents.profile, documents.board
     sentences: list[str] = []
     cards: list[dict[str, str]] = []
     if conversion is not None:
         sentences.extend(_conversion_sentences(conversion))
         cards.extend(_conversion_cards(conversion))
+    if documents.comparison is not None:
+        sentences.append(layers_section.sentence(documents.comparison))
+        cards.extend(layers_section.cards(documents.comparison))
     if profile is not None and profile["results"]:
         best = _fastest(profile)
         sentences.append(
@@ -29,19 +31,22 @@ def overview(
         cards.append(_board_card(board))
         sentences.append(_board_sentence(board))
     return {
-        "title": _title(conversion, profile, board),
+        "title": _title(documents),
         "lead": " ".join(sentences),
         "cards": cards,
     }
 
 
-def _title(conversion: Document | None, profile: Document | None, board: Document | None) -> str:
+def _title(documents: Documents) -> str:
+    conversion, profile, board = documents.conversion, documents.profile, documents.board
     if conversion is not None:
         return PurePath(conversion["bundle"] or conversion["source"]["name"]).stem
     if profile is not None:
         return PurePath(profile["model"]["name"]).stem
-    assert board is not None, "the page has at least one document"
-    return str(board["bundle"])
+    if board is not None:
+        return str(board["bundle"])
+    assert documents.comparison is not None, "the page has at least one document"
+    return layers_section.title(documents.comparison)
 
 
 def _conversion_sentences(conversion: Document) -> Iterator[str]:

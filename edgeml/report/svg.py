@@ -58,7 +58,7 @@ def bar_chart(title: str, bars: Sequence[Bar]) -> Markup:
     """Return a chart with one row a bar: its label above, its error band drawn over it."""
     longest = max(max(bar.value, bar.high) for bar in bars) or 1.0
     rows = Markup("").join(_bar_row(bar, index, longest) for index, bar in enumerate(bars))
-    return _chart(
+    return chart(
         title, "; ".join(f"{b.label}: {b.caption}" for b in bars), rows, len(bars) * ROW_HEIGHT
     )
 
@@ -87,9 +87,9 @@ def _bar_row(bar: Bar, index: int, longest: float) -> Markup:
         width=_percent(100 * bar.value / longest),
         low=low,
         high=high,
-        middle=_number(middle),
-        cap_top=_number(middle - 5),
-        cap_end=_number(middle + 5),
+        middle=placed(middle),
+        cap_top=placed(middle - 5),
+        cap_end=placed(middle + 5),
     )
 
 
@@ -110,7 +110,7 @@ def scatter(title: str, x_name: str, y_name: str, points: Sequence[Point]) -> Ma
         Markup(
             '<line class="grid" x1="0" x2="100%" y1="{y}" y2="{y}"/>'
             '<text class="tick" x="0" y="{text_y}">{text}</text>'
-        ).format(y=_number(place_y(tick)), text_y=_number(place_y(tick) - 4), text=f"{tick:g}")
+        ).format(y=placed(place_y(tick)), text_y=placed(place_y(tick) - 4), text=f"{tick:g}")
         for tick in _ticks(y_low, y_high)
     )
     names = Markup(
@@ -124,7 +124,7 @@ def scatter(title: str, x_name: str, y_name: str, points: Sequence[Point]) -> Ma
         for point, place, side in zip(points, places, sides, strict=True)
     )
     spoken = "; ".join(f"{p.label}: {p.y:g} {y_name}, {p.x:g} {x_name}" for p in points)
-    return _chart(title, spoken, grid + names + dots, SCATTER_HEIGHT)
+    return chart(title, spoken, grid + names + dots, SCATTER_HEIGHT)
 
 
 @dataclass(frozen=True)
@@ -192,14 +192,22 @@ def _dot(point: Point, place: tuple[float, float], side: _Side, x_name: str, y_n
         y_name=y_name,
         kind=point.kind,
         x=_percent(place[0]),
-        y=_number(place[1]),
-        text_y=_number(place[1] + side.dy),
+        y=placed(place[1]),
+        text_y=placed(place[1] + side.dy),
         dx=side.dx,
         anchor=side.anchor,
     )
 
 
-def _chart(title: str, spoken: str, content: Markup, height: int) -> Markup:
+def chart(title: str, spoken: str, content: Markup, height: int) -> Markup:
+    """Return a whole chart.
+
+    Args:
+        title: What it shows.
+        spoken: All that it shows in words, for those who do not see it.
+        content: Its elements.
+        height: In pixels.
+    """
     return Markup(
         '<svg class="chart" role="img" aria-label="{title}" width="100%" height="{height}">'
         "<title>{title}</title><desc>{spoken}</desc>{content}</svg>"
@@ -224,8 +232,9 @@ def _ticks(low: float, high: float) -> Iterator[float]:
 
 
 def _percent(value: float) -> str:
-    return _number(min(max(value, 0.0), 100.0))
+    return placed(min(max(value, 0.0), 100.0))
 
 
-def _number(value: float) -> str:
+def placed(value: float) -> str:
+    """Return a place or size with no more digits than can be seen."""
     return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -97,4 +97,4 @@ def test_data_beyond_the_calibrated_range_is_said(
     pair = (example / "fashion.onnx", converted / "fashion.int8.tflite")
     outcome = edgeml("compare", *pair, "--layers", "--data", far)
     assert "is image (Input): by" in outcome.out
-    assert "100.00% of the values of image lie beyond its integer range" in outcome.out
+    assert "100 % of the values of image lie beyond its integer range" in outcome.out

@@ -10,12 +10,10 @@ from edgeml_converters.layers.blocks import find_blocks
 from edgeml_converters.layers.matching import POSITION, Pair
 from edgeml_converters.layers.network import Network
 from edgeml_converters.layers.report import Layer, LayerComparison
+from edgeml_converters.layers.sums import Measured
 from edgeml_converters.verify.parity import OutputParity
 
 _LARGEST_NOISE_LOG = 4
-
-Result = tuple[OutputParity, float | None]
-"""The error of a pair, and its share of saturated values."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +27,15 @@ class Limits:
 def build_report(
     mine: Network,
     theirs: Network,
-    results: Mapping[Pair, Result],
+    results: Mapping[Pair, Measured],
     limits: Limits,
     samples: int,
 ) -> LayerComparison:
     """Return the report on *results*, which are in the order of the reference."""
-    parities = {pair.reference: parity for pair, (parity, _) in results.items()}
+    parities = {pair.reference: result.parity for pair, result in results.items()}
     chains = _chains(mine, parities.keys())
     layers = []
-    for pair, (parity, saturation) in results.items():
+    for pair, result in results.items():
         tensor, other = mine.tensors[pair.reference], theirs.tensors[pair.candidate]
         before = compared_inputs(mine, pair.reference, parities.keys())
         layers.append(
@@ -50,10 +48,13 @@ def build_report(
                 candidate_op=other.op,
                 matched=pair.how,
                 inputs=tuple(mine.tensors[at].name for at in before),
-                parity=parity,
-                saturation=saturation,
-                error_added=_error_added(parity, [parities[at] for at in before]),
-                quantized=other.grid is not None,
+                parity=result.parity,
+                saturation=result.saturation,
+                error_added=_error_added(result.parity, [parities[at] for at in before]),
+                grid=result.grid,
+                values=result.values,
+                alone=result.alone,
+                own_error=result.own_error,
             )
         )
     rest = unpaired(mine, theirs, tuple(results))

@@ -32,6 +32,11 @@ class Arrangement:
         """Return a candidate's values in the layout of the reference."""
         return value.reshape(self.shape).transpose(self.order).reshape(self.result)
 
+    def undo(self, value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Return a reference's values in the layout of the candidate, whose shape is given."""
+        moved = tuple(self.shape[axis] for axis in self.order)
+        return value.reshape(moved).transpose(np.argsort(self.order)).reshape(shape)
+
 
 def may_fit(reference: Shape | None, candidate: Shape | None) -> bool:
     """Whether two tensors can hold the same values, by what is known before they are run."""

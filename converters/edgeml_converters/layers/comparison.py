@@ -1,22 +1,19 @@
 """Running two models side by side and measuring every tensor that both have."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Callable, Iterable, Sequence
 
 from edgeml_converters.layers.ancestry import features_of
 from edgeml_converters.layers.attribution import Limits, build_report
+from edgeml_converters.layers.channel_axes import channel_axes
+from edgeml_converters.layers.diagnosis import diagnosed
 from edgeml_converters.layers.matching import Pair, match_tensors
+from edgeml_converters.layers.measuring import Group, Inputs, Models
 from edgeml_converters.layers.network import LayeredModel, LayerTensor, Network
 from edgeml_converters.layers.report import LayerComparison
 from edgeml_converters.layers.sums import PairSums
 from edgeml_converters.verify.adaptation import artifact_feeder, port_positions
 from edgeml_runtime.progress import Progress, silent
-
-Inputs = Mapping[str, np.ndarray]
 
 GROUP_BYTES = 256 << 20
 """The most that the tensors read at once take in both models, as float32."""
@@ -26,15 +23,6 @@ QUANTIZED_SQNR_DB = 20.0
 """Where integers are compared, a tensor above this has not diverged: its error is a tenth of it."""
 _INT8_STEP = 1 / 255
 _PAIR_BYTES = 8  # an element of both models, as float32
-
-
-@dataclass(frozen=True)
-class _Models:
-    """The two models, and what makes an input of the one that of the other."""
-
-    reference: LayeredModel
-    candidate: LayeredModel
-    feed: Callable[[Inputs], Inputs]
 
 
 def compare_layers(
@@ -68,49 +56,35 @@ def compare_layers(
     """
     mine, theirs = reference.network, candidate.network
     pairs = match_tensors(mine, theirs, _borders(reference, candidate))
-    features = features_of(mine)
-    sums = {
-        pair: PairSums(
-            mine.tensors[pair.reference].name,
-            theirs.tensors[pair.candidate].grid,
-            features[pair.reference],
-        )
-        for pair in pairs
-    }
+    quantized = any(tensor.grid for tensor in theirs.tensors)
+    sums = _sums(mine, theirs, pairs, quantized=quantized)
     feed = artifact_feeder(reference.inputs, candidate.inputs)
-    models = _Models(reference, candidate, feed)
+    models = Models(reference, candidate, feed, alone=quantized)
     groups = _groups(pairs, mine, group_bytes)
     count = 0
     for number, group in enumerate(groups):
         report = _shifted(progress, number * total, len(groups) * total)
-        count = _measure(models, samples, {p: sums[p] for p in group}, report)
-    kept = tuple(pair for pair in pairs if sums[pair].fits)
-    results = {pair: sums[pair].result() for pair in kept}
-    return build_report(mine, theirs, results, _limits(tolerance, (mine, theirs)), count)
+        count = Group(models, group, sums).measure(samples, report)
+    results = {pair: sums[pair].result() for pair in pairs if sums[pair].fits}
+    layers = build_report(mine, theirs, results, _limits(tolerance, (mine, theirs)), count)
+    if not quantized:
+        return layers
+    return diagnosed(layers, mine, theirs, candidate.weights, tuple(results))
 
 
-def _measure(
-    models: _Models,
-    samples: Iterable[Inputs],
-    sums: Mapping[Pair, PairSums],
-    progress: Callable[[int], None],
-) -> int:
-    """Add all samples to the sums of one group, and return how many there were."""
-    count = 0
-    with ExitStack() as stack:
-        mine = stack.enter_context(closing(models.reference.tap([pair.reference for pair in sums])))
-        theirs = stack.enter_context(
-            closing(models.candidate.tap([pair.candidate for pair in sums]))
+def _sums(
+    mine: Network, theirs: Network, pairs: Sequence[Pair], *, quantized: bool
+) -> dict[Pair, PairSums]:
+    features, axes = features_of(mine), channel_axes(mine)
+    return {
+        pair: PairSums(
+            mine.tensors[pair.reference].name,
+            theirs.tensors[pair.candidate].grid,
+            features[pair.reference],
+            axes[pair.reference] if quantized else None,
         )
-        for sample in samples:
-            values = zip(
-                sums.values(), mine.run(sample), theirs.run(models.feed(sample)), strict=True
-            )
-            for entry, expected, given in values:
-                entry.add(expected, given)
-            count += 1
-            progress(count)
-    return count
+        for pair in pairs
+    }
 
 
 def _shifted(progress: Progress, done: int, total: int) -> Callable[[int], None]:

@@ -18,6 +18,7 @@ class Families:
     activations: frozenset[str]
     affine: frozenset[str]
     commutative: frozenset[str]
+    channels_first: frozenset[str]
     names: Mapping[str, str]
 
     def of(self, op: str) -> str:
@@ -36,5 +37,6 @@ def load_families() -> Families:
         frozenset(table["activations"]),
         frozenset(table["affine"]),
         frozenset(table["commutative"]),
+        frozenset(table["channels_first"]),
         names,
     )

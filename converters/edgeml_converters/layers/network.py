@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from edgeml_converters.layers.weights import Weights
 from edgeml_runtime.tensors import TensorSpec
 
 INPUT = "Input"
@@ -36,6 +37,17 @@ class Grid:
             self.scale * (int(limits.min) - self.zero_point),
             self.scale * (int(limits.max) - self.zero_point),
         )
+
+    def quantize(self, values: np.ndarray) -> np.ndarray:
+        """Return the integers nearest to real values."""
+        limits = np.iinfo(self.dtype)
+        steps = np.rint(values / np.float32(self.scale)) + self.zero_point
+        return np.asarray(np.clip(steps, limits.min, limits.max), self.dtype)
+
+    def dequantize(self, integers: np.ndarray) -> np.ndarray:
+        """Return the real values of integers, as float32."""
+        steps = integers.astype(np.int32) - self.zero_point
+        return np.asarray(steps.astype(np.float32) * np.float32(self.scale))
 
 
 @dataclass(frozen=True)
@@ -98,8 +110,15 @@ class Network:
 class Taps(Protocol):
     """A model that runs and shows some of its intermediate tensors."""
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Return the real values of the tensors asked for, in order, in the file's layout."""
+    def run(
+        self, inputs: Mapping[str, np.ndarray], given: Sequence[np.ndarray] = ()
+    ) -> list[np.ndarray]:
+        """Return the real values of the tensors asked for, in order, in the file's layout.
+
+        Args:
+            inputs: What the model is fed.
+            given: The real values of the tensors that are cut, in order, in the file's layout.
+        """
 
     def close(self) -> None:
         """Release the model."""
@@ -120,5 +139,14 @@ class LayeredModel(Protocol):
     def outputs(self) -> tuple[TensorSpec, ...]:
         """What comes out, as its engine says."""
 
-    def tap(self, positions: Sequence[int]) -> Taps:
-        """Open the model so that it shows the tensors at *positions* of the network."""
+    def weights(self, position: int) -> Weights | None:
+        """Return the integer weights with which the tensor at *position* is made, if it is."""
+
+    def tap(self, positions: Sequence[int], cuts: Sequence[int] = ()) -> Taps:
+        """Open the model so that it shows the tensors at *positions* of the network.
+
+        Args:
+            positions: What is shown.
+            cuts: Tensors whose readers are given values in their place, rounded as the file does:
+                what is shown is then the work of a layer alone.
+        """

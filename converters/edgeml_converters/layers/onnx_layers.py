@@ -7,6 +7,7 @@ gives the integer kernels' numbers, but for a step where a sum lies at the middl
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import onnx_ir as ir
@@ -16,6 +17,9 @@ from edgeml_converters.graph import copy_model
 from edgeml_converters.graph.constants import constant_array
 from edgeml_converters.graph.passes import infer_shapes
 from edgeml_converters.layers.network import INPUT, Grid, LayerTensor, Network, Shape
+from edgeml_converters.layers.onnx_isolation import cut
+from edgeml_converters.layers.onnx_weights import onnx_weights
+from edgeml_converters.layers.weights import Weights
 from edgeml_runtime.engines import Engine, open_engine
 from edgeml_runtime.errors import UnsupportedError
 from edgeml_runtime.tensors import TensorSpec
@@ -42,32 +46,61 @@ class OnnxLayers:
         self.outputs = outputs
         self.network = _Reader(self._model.graph).network()
 
-    def tap(self, positions: Sequence[int]) -> "OnnxTaps":
-        """Open the model so that it shows the tensors at *positions*.
+    def weights(self, position: int) -> Weights | None:
+        """Return the integer weights of the operator that makes a tensor."""
+        tensor = self.network.tensors[position]
+        for name in tensor.names:
+            node = self._makers.get(name)
+            if node is not None and node.op_type == tensor.op:
+                return onnx_weights(node)
+        return None
+
+    @cached_property
+    def _makers(self) -> Mapping[str, ir.Node]:
+        """The node that makes each value, by the value's name."""
+        return {value.name or "": node for node in self._model.graph for value in node.outputs}
+
+    def tap(self, positions: Sequence[int], cuts: Sequence[int] = ()) -> "OnnxTaps":
+        """Open the model so that it shows the tensors at *positions*; see ``LayeredModel``.
 
         Raises:
             UnsupportedError: The model is too large for a copy in memory.
         """
         wanted = [str(self.network.tensors[at].handle) for at in positions]
+        given = [self.network.tensors[at] for at in cuts]
         copy = copy_model(self._model)
         values = ir.convenience.create_value_mapping(copy.graph)
         copy.graph.outputs.clear()
         copy.graph.outputs.extend(values[name] for name in dict.fromkeys(wanted))
+        names = cut(copy, given)
         RemoveUnusedNodesPass()(copy)  # what comes after the last of them need not be run
-        return OnnxTaps(open_engine("onnxruntime", _serialized(copy)), wanted)
+        feeds = tuple(zip(names, (tensor.grid for tensor in given), strict=True))
+        return OnnxTaps(open_engine("onnxruntime", _serialized(copy)), wanted, feeds)
 
 
 class OnnxTaps:
     """See ``Taps``."""
 
-    def __init__(self, engine: Engine, names: Sequence[str]) -> None:
+    def __init__(
+        self, engine: Engine, names: Sequence[str], cuts: Sequence[tuple[str, Grid | None]]
+    ) -> None:
         self._engine = engine
         self._names = names
+        self._cuts = cuts
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    def run(
+        self, inputs: Mapping[str, np.ndarray], given: Sequence[np.ndarray] = ()
+    ) -> list[np.ndarray]:
         """Return the values of the tensors asked for."""
-        fed = {spec.name: inputs[spec.name] for spec in self._engine.inputs}
-        found = self._engine.run(fed)
+        fed = dict(inputs)
+        for (name, grid), value in zip(self._cuts, given, strict=True):
+            fed[name] = value if grid is None else grid.dequantize(grid.quantize(value))
+        found = self._engine.run(
+            {
+                spec.name: fed[spec.name].astype(spec.dtype, copy=False)
+                for spec in self._engine.inputs
+            }
+        )
         return [found[name] for name in self._names]
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ between them.
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ from edgeml_converters.inspection.tflite_document import (
     read_model,
 )
 from edgeml_converters.layers.network import INPUT, Grid, LayerTensor, Network
+from edgeml_converters.layers.tflite_isolation import Cut, cut_file
+from edgeml_converters.layers.tflite_weights import tflite_weights
+from edgeml_converters.layers.weights import Weights
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.tensors import TensorSpec
 
@@ -51,12 +55,29 @@ class TfliteLayers:
         self._graph = read_model(data, "the model").graphs[0]
         self.network = _Reader(self._graph, _activated(self._data)).network()
 
-    def tap(self, positions: Sequence[int]) -> "TfliteTaps":
-        """Open the model so that it shows the tensors at *positions*."""
+    def weights(self, position: int) -> Weights | None:
+        """Return the integer weights of the operator that makes a tensor."""
+        tensor = self.network.tensors[position]
+        for name in tensor.names:
+            operator = self._makers.get(name)
+            if operator is not None and operator.name == tensor.op:
+                return tflite_weights(self._data, self._graph, operator)
+        return None
+
+    @cached_property
+    def _makers(self) -> Mapping[str, StoredOperator]:
+        """The operator that makes each tensor, by the tensor's name."""
+        tensors = self._graph.tensors
+        return {tensors[at].name: made for made in self._graph.operators for at in made.outputs}
+
+    def tap(self, positions: Sequence[int], cuts: Sequence[int] = ()) -> "TfliteTaps":
+        """Open the model so that it shows the tensors at *positions*; see ``LayeredModel``."""
         wanted = [self.network.tensors[at] for at in positions]
-        numbers = [int(tensor.handle) for tensor in wanted]
-        copy = _with_outputs(self._data, numbers)
-        return TfliteTaps(copy, self.inputs, self._graph.inputs, wanted)
+        given = [self.network.tensors[at] for at in cuts]
+        file, places = cut_file(self._data, self._graph, given) if cuts else (self._data, ())
+        copy = _with_outputs(file, [int(tensor.handle) for tensor in wanted])
+        ports = tuple(zip((spec.name for spec in self.inputs), self._graph.inputs, strict=True))
+        return TfliteTaps(copy, ports, wanted, given, places)
 
 
 class TfliteTaps:
@@ -65,25 +86,32 @@ class TfliteTaps:
     def __init__(
         self,
         model: bytes,
-        inputs: Sequence[TensorSpec],
-        numbers: Sequence[int],
+        inputs: Sequence[tuple[str, int]],
         wanted: Sequence[LayerTensor],
+        given: Sequence[LayerTensor],
+        cuts: Sequence[Cut],
     ) -> None:
         self._interpreter = Interpreter(
             model_content=model,
             num_threads=1,
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
-        self._inputs = tuple(zip((spec.name for spec in inputs), numbers, strict=True))
+        self._inputs = inputs
         self._wanted = wanted
+        self._given = given
+        self._cuts = cuts
         self._shapes: list[tuple[int, ...]] = []
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    def run(
+        self, inputs: Mapping[str, np.ndarray], given: Sequence[np.ndarray] = ()
+    ) -> list[np.ndarray]:
         """Return the values of the tensors asked for, dequantized."""
+        fed = [(number, inputs[name]) for name, number in self._inputs]
+        fed += [(cut.number, self._cut(cut, given[cut.tensor])) for cut in self._cuts]
         try:
-            self._fit([inputs[name].shape for name, _ in self._inputs])
-            for name, number in self._inputs:
-                self._interpreter.set_tensor(number, inputs[name])
+            self._fit(fed)
+            for number, value in fed:
+                self._interpreter.set_tensor(number, value)
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise InputError(
@@ -99,11 +127,20 @@ class TfliteTaps:
         """Release the interpreter."""
         del self._interpreter
 
-    def _fit(self, shapes: list[tuple[int, ...]]) -> None:
+    def _cut(self, cut: Cut, value: np.ndarray) -> np.ndarray:
+        """Return what is fed in the place of a tensor, as integers or as the reals they hold."""
+        grid = self._given[cut.tensor].grid
+        if grid is None:
+            return value
+        integers = grid.quantize(value)
+        return grid.dequantize(integers) if cut.is_real else integers
+
+    def _fit(self, fed: Sequence[tuple[int, np.ndarray]]) -> None:
+        shapes = [value.shape for _, value in fed]
         if shapes == self._shapes:
             return
-        for (_, number), shape in zip(self._inputs, shapes, strict=True):
-            self._interpreter.resize_tensor_input(number, list(shape))
+        for number, value in fed:
+            self._interpreter.resize_tensor_input(number, list(value.shape))
         self._interpreter.allocate_tensors()
         self._shapes = shapes
 
@@ -221,10 +258,7 @@ def _grid(stored: StoredTensor) -> Grid | None:
 
 
 def _real(value: np.ndarray, grid: Grid | None) -> np.ndarray:
-    if grid is None or value.dtype.kind == "f":
-        return value
-    steps = value.astype(np.int32) - grid.zero_point
-    return steps.astype(np.float32) * np.float32(grid.scale)
+    return value if grid is None or value.dtype.kind == "f" else grid.dequantize(value)
 
 
 def _with_outputs(data: bytes, numbers: Sequence[int]) -> bytes:
