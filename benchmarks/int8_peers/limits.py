@@ -37,7 +37,7 @@ class Limit:
         """The figure beside its limit."""
         kind = "at least" if self.least else "at most"
         missed = "" if self.met else "  MISSED"
-        return f"{self.what}: {self.figure:.2f} {self.unit} ({kind} {self.limit:g}){missed}"
+        return f"{self.what}: {self.figure:.2f} {self.unit} ({kind} {self.limit:.4g}){missed}"
 
 
 def limits(method: Method, trial: Trial, best_peer_db: float | None) -> Iterator[Limit]:
