@@ -34,6 +34,7 @@ def main() -> int:
     judge = Judge(subject)
     if not options.json:
         print(f"{len(subject.scored.labels)} photos, float32: {judge.top1:.2f} % top-1")
+        print("ONNX files of all are scored with onnxruntime's exact kernels (x64quantprecision)")
         print(_row(_HEADS), flush=True)
     folder = cache_root() / "benchmarks" / "int8_peers" / "files"
     trials = {}
