@@ -73,9 +73,8 @@ def normalized(images: np.ndarray) -> torch.Tensor:
     return (torch.from_numpy(images.astype(np.float32))[:, None] / 255 - MEAN) / STD
 
 
-def train(images: np.ndarray, labels: np.ndarray, epochs: int) -> FashionNet:
-    """Return the network trained with AdamW and a one-cycle schedule on shifted, flipped images."""
-    model = FashionNet()
+def train(model: nn.Module, images: np.ndarray, labels: np.ndarray, epochs: int) -> nn.Module:
+    """Return *model* trained with AdamW and a one-cycle schedule on shifted, flipped images."""
     inputs, targets = normalized(images), torch.from_numpy(labels.astype(np.int64))
     batch = 128
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0.01)
@@ -121,7 +120,7 @@ def main() -> None:
     train_labels = read_idx(options.data / "train-labels-idx1-ubyte.gz", "labels")
     test_images = read_idx(options.data / "t10k-images-idx3-ubyte.gz", "images")
     test_labels = read_idx(options.data / "t10k-labels-idx1-ubyte.gz", "labels")
-    model = train(train_images, train_labels, options.epochs)
+    model = train(FashionNet(), train_images, train_labels, options.epochs)
     with torch.no_grad():
         correct = model(normalized(test_images)).argmax(1).numpy() == test_labels
     print(f"top-1 {correct.mean():.2%} of 10,000, {correct[:1000].mean():.2%} of the first 1,000")

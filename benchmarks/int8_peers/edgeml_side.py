@@ -1,0 +1,36 @@
+"""edgeml's part: ``edgeml_side FLOAT_ONNX INPUTS COUNT OUT``, no more than what peers do.
+
+Reads inputs as they do, calibrates, quantizes and writes both files; verifies nothing.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.int8_peers.inputs import Inputs
+from edgeml_converters.graph import Bytes, onnx_parts, optimize
+from edgeml_converters.quantize import calibrate, quantize_int8
+from edgeml_converters.sources import load_source
+from edgeml_converters.tflite import convert_tflite
+
+
+def main() -> None:
+    """Write ``model.onnx`` and ``model.tflite`` to the folder that the arguments name."""
+    source = load_source(sys.argv[1])
+    inputs, count, out = Path(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
+    graph = optimize(source.graph)
+    name = source.inputs[0].name
+    ranges = calibrate(graph, ({name: array} for array in Inputs(inputs, count)))
+    quantized = quantize_int8(graph, ranges)
+    out.mkdir()
+    _write(out / "model.onnx", onnx_parts(quantized))
+    _write(out / "model.tflite", convert_tflite(quantized).parts)
+
+
+def _write(file: Path, parts: Sequence[Bytes]) -> None:
+    with file.open("wb") as stream:
+        stream.writelines(parts)
+
+
+if __name__ == "__main__":
+    main()
