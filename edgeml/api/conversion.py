@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from edgeml.pipeline.artifacts import write_drafts
@@ -12,12 +13,17 @@ from edgeml.pipeline.input_notes import watched_inputs
 from edgeml.pipeline.order import Order
 from edgeml.pipeline.packing import pack
 from edgeml.pipeline.plan import Plan, make_plan
+from edgeml.pipeline.precisions import AUTO
 from edgeml.pipeline.record import Artifact, Conversion
 from edgeml.pipeline.staging import Stage, staged_output
 from edgeml.pipeline.stopwatch import Stopwatch
+from edgeml.pipeline.workshop import Workshop
+from edgeml.search import SearchOutcome, find_recipe
+from edgeml_converters.quantize import Detail
 from edgeml_converters.sources.settings import Consent, SourceSettings, refuse
 from edgeml_runtime.progress import Progress, silent
 
+RECIPE_SUFFIX = ".recipe.toml"
 RECORD_NAME = "conversion.json"
 
 
@@ -44,6 +50,7 @@ def convert(
     calibrate_method: str | None = None,
     keep_float: Sequence[str] = (),
     recipe: Path | None = None,
+    targets: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Conversion:
     """Write *source* as ``NAME.PRECISION.FORMAT``, with ``NAME.edgeml`` and ``conversion.json``.
@@ -83,6 +90,7 @@ def convert(
         ranges=calibrate_method,
         float_nodes=keep_float,
         recipe=recipe,
+        targets=targets,
     )
     watch = Stopwatch()
     with watch.timing("load"):
@@ -94,7 +102,11 @@ def convert(
 def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> Conversion:
     plan, look_at_samples = watched_inputs(plan, watch)
     bundle = f"{plan.name}.edgeml"
-    drafts, quantizations = write_drafts(plan, stage.folder, progress, watch)
+    shop = Workshop(plan, progress, watch, Detail(histograms=AUTO in plan.precisions))
+    search = find_recipe(plan, shop, progress, watch) if AUTO in plan.precisions else None
+    if search is not None:
+        plan = _decided(plan, search)
+    drafts, quantizations = write_drafts(plan, shop, stage.folder, watch)
     with closing(Examiner(plan, drafts, progress, watch)) as examiner:
         examined = [
             (examiner.examine(draft, stage.output / draft.file_name), draft) for draft in drafts
@@ -111,6 +123,7 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
     notes = (*plan.source.notes, *(n for d in drafts for n in d.notes), *look_at_samples(drafts))
     conversion = Conversion(
         source=plan.source,
+        name=plan.name,
         output=stage.output,
         artifacts=tuple(artifact for artifact, _ in examined),
         task=plan.task,
@@ -119,9 +132,21 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
         bundle=stage.output / bundle if accepted else None,
         timings_s=watch.seconds(),
         notes=tuple(dict.fromkeys(notes)),
+        search=search,
     )
     _write_files(stage, bundle, conversion, examined)
     return conversion
+
+
+def _decided(plan: Plan, search: SearchOutcome) -> Plan:
+    """Return *plan* with what was found in place of the search, and its limit as the gate."""
+    precisions = (search.recipe.scheme if name == AUTO else name for name in plan.precisions)
+    return replace(
+        plan,
+        precisions=tuple(dict.fromkeys(precisions)),
+        recipe=search.recipe,
+        max_drop=search.max_drop,
+    )
 
 
 def _write_files(
@@ -138,8 +163,27 @@ def _write_files(
         stage.obsolete.append(artifact.other_path.name)
     if conversion.bundle is None:
         stage.obsolete.append(bundle)
+    recipe_name = f"{conversion.name}{RECIPE_SUFFIX}"
+    if conversion.search is None:
+        stage.obsolete.append(recipe_name)
+    else:
+        text = conversion.search.recipe.to_toml(_facts(conversion))
+        (stage.folder / recipe_name).write_text(text, encoding="utf-8")
     text = json.dumps(conversion.record(), indent=2, ensure_ascii=False, allow_nan=False)
     (stage.folder / RECORD_NAME).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _facts(conversion: Conversion) -> Mapping[str, str]:
+    """Return what the reader of a recipe should know."""
+    search = conversion.search
+    assert search is not None, "only a search writes a recipe"
+    summary = conversion.quantization
+    samples = 0 if summary is None else summary.samples
+    return {
+        "Of": f"{conversion.source.path.name}, sha256 {conversion.source.sha256}",
+        "Found": f"'{search.chosen.name}', which loses {search.chosen.drop:.2f} points",
+        "Use": f"edgeml convert --recipe THIS, with the same --calibrate data ({samples} samples)",
+    }
 
 
 def _in_words(plan: Plan, samples: int) -> str:

@@ -18,12 +18,14 @@ from edgeml.cli.options import (
     Debug,
     InputShape,
     Json,
+    Targets,
     TrustPickle,
     Yes,
     parse_input_dtypes,
     parse_input_shapes,
     split_names,
 )
+from edgeml.cli.search_text import print_search
 
 if TYPE_CHECKING:
     from edgeml.pipeline.record import Artifact, Conversion
@@ -67,8 +69,8 @@ Precisions = Annotated[
     typer.Option(
         "--quantize",
         help="Precisions to write: float32, float16 (weights of half the size), dynamic (8-bit "
-        "weights, no samples needed), int8, int8x16 (16-bit values between 8-bit weights). "
-        "Example: --quantize float32,int8",
+        "weights, no samples needed), int8, int8x16 (16-bit values between 8-bit weights), auto "
+        "(the best of these that loses no more than --max-drop). Example: --quantize float32,int8",
     ),
 ]
 Calibrate = Annotated[
@@ -201,6 +203,7 @@ def command(
     calibrate_method: CalibrateMethod = None,
     keep_float: KeepFloat = None,
     recipe: RecipeFile = None,
+    target: Targets = None,
     trust_pickle: TrustPickle = False,
     yes: Yes = False,
     as_json: Json = False,
@@ -230,6 +233,7 @@ def command(
             calibrate_method=calibrate_method,
             keep_float=split_names(keep_float),
             recipe=recipe,
+            targets=split_names(",".join(target or ())),
             progress=progress,
         )
     if as_json:
@@ -242,6 +246,8 @@ def command(
 def _print_text(conversion: "Conversion") -> None:
     print_table(COLUMNS, [_row(artifact) for artifact in conversion.artifacts])
     print_lines(*(f"note: {note}" for note in conversion.notes))
+    if conversion.search is not None:
+        print_search(conversion.search)
     print_lines(f"verified against {conversion.source.path.name} on {conversion.verified_on}")
     for artifact in conversion.artifacts:
         if artifact.weights is not None:

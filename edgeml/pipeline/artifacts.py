@@ -1,10 +1,8 @@
 """Building the artifacts, in every format and precision that was asked for."""
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import onnx_ir as ir
 
 from edgeml.pipeline.draft import Draft, weights_file, write_draft
@@ -12,8 +10,7 @@ from edgeml.pipeline.formats import Format, Written
 from edgeml.pipeline.plan import Plan
 from edgeml.pipeline.precisions import PRECISIONS
 from edgeml.pipeline.stopwatch import Stopwatch
-from edgeml_converters.data import Dataset
-from edgeml_converters.graph import optimize
+from edgeml.pipeline.workshop import Workshop
 from edgeml_converters.isolation import reading
 from edgeml_converters.quantize import (
     QuantizationSummary,
@@ -21,28 +18,26 @@ from edgeml_converters.quantize import (
     quantization_summary,
 )
 from edgeml_converters.quantize.summary import mark_synthetic
-from edgeml_runtime.cache_folder import cache_root
-from edgeml_runtime.progress import Progress
 
 
 def write_drafts(
-    plan: Plan, folder: Path, progress: Progress, watch: Stopwatch
+    plan: Plan, shop: Workshop, folder: Path, watch: Stopwatch
 ) -> tuple[list[Draft], tuple[QuantizationSummary, ...]]:
     """Write a draft for each precision and format to *folder*; return them, and what was quantized.
 
     Raises:
         UnsupportedError: A format cannot hold the model; lists every node in the way.
     """
-    return Drafting(plan, folder, progress, watch).write()
+    return Drafting(plan, shop, folder, watch).write()
 
 
 class Drafting:
-    """Writes the drafts of a plan; graphs and ranges that several share are made once."""
+    """Writes the drafts of a plan."""
 
-    def __init__(self, plan: Plan, folder: Path, progress: Progress, watch: Stopwatch) -> None:
+    def __init__(self, plan: Plan, shop: Workshop, folder: Path, watch: Stopwatch) -> None:
         self._plan = plan
+        self._shop = shop
         self._folder = folder
-        self._progress = progress
         self._watch = watch
         self._summaries: list[QuantizationSummary] = []
 
@@ -64,14 +59,14 @@ class Drafting:
                 plan.min_runtimes.check([native.data], format_.name, path.name)
                 yield write_draft(path, format_, precision, Written([native.data]))
             else:
-                yield self._write(format_, native.graph_precision, self._optimized)
+                yield self._write(format_, native.graph_precision, self._shop.optimized)
 
     def _graphs(self, name: str) -> Iterator[tuple[Format, ir.Model]]:
         """Yield each format with the graph of it in the precision *name*."""
-        precision, graph = PRECISIONS[name], self._optimized
+        precision, graph = PRECISIONS[name], self._shop.optimized
         told = graph
         if precision.calibrated is not None:
-            quantizer = self._quantizer
+            quantizer = self._quantizer()
             with self._watch.timing("calibrate"), reading(self._plan.source.path):
                 quantizer.observe(self._plan.recipe)
             with self._watch.timing("quantize"):
@@ -81,32 +76,24 @@ class Drafting:
         elif precision.quantized is not None:
             with self._watch.timing("quantize"):
                 told = precision.quantized(graph)
-        if told is not self._optimized:
+        if told is not self._shop.optimized:
             self._summaries.append(quantization_summary(told))
         for format_ in self._plan.formats:
             make = precision.forms.get(format_.name)
             of_onnx = told if format_.name == "onnx" else graph
             yield format_, of_onnx if make is None else make(graph)
 
-    @cached_property
-    def _optimized(self) -> ir.Model:
-        return _optimized(self._plan, self._progress, self._watch)
-
-    @cached_property
     def _quantizer(self) -> Quantizer:
-        plan, data = self._plan, self._plan.calibration
-        assert data is not None, "the plan refuses such precisions without calibration data"
-        with self._watch.timing("write"):
-            for format_ in plan.formats:
-                # A node that a format lacks is told before the long part.
-                self._render(format_, "float32", self._optimized)
-        return Quantizer(
-            self._optimized,
-            _Inputs(data),
-            self._progress,
-            data.size or 0,
-            checkpoints=cache_root() / "calibration",
-        )
+        """Return the quantizer, once each format was found to hold the float graph.
+
+        A node that a format lacks is told before the long part.
+        """
+        if not self._shop.checked:
+            with self._watch.timing("write"):
+                for format_ in self._plan.formats:
+                    self._render(format_, "float32", self._shop.optimized)
+            self._shop.checked = True
+        return self._shop.quantizer
 
     def _write(self, format_: Format, precision: str, graph: ir.Model) -> Draft:
         with self._watch.timing("write"):
@@ -124,22 +111,3 @@ class Drafting:
 
     def _path(self, format_: Format, precision: str) -> Path:
         return self._folder / f"{self._plan.name}.{precision}.{format_.name}"
-
-
-class _Inputs:
-    """The inputs of a dataset, which may be read again."""
-
-    def __init__(self, data: Dataset) -> None:
-        self._data = data
-
-    def __iter__(self) -> Iterator[Mapping[str, np.ndarray]]:
-        return (sample.inputs for sample in self._data)
-
-
-def _optimized(plan: Plan, progress: Progress, watch: Stopwatch) -> ir.Model:
-    with watch.timing("optimize"):
-        progress("optimizing the graph", 0, 1)
-        with reading(plan.source.path):  # of shapes and constants, which onnx may crash on
-            optimized = optimize(plan.source.graph)
-        progress("optimizing the graph", 1, 1)
-    return optimized

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeml.pipeline.formats import FORMATS
-from edgeml.pipeline.precisions import PRECISIONS, needs_calibration
+from edgeml.pipeline.precisions import AUTO, PRECISIONS, needs_calibration
 from edgeml_converters.data.synthetic import NAME as SYNTHETIC
 from edgeml_converters.sources import SourceSettings
 from edgeml_runtime.errors import InputError
 
+DEFAULT_PRECISIONS = ("float32",)
 TASKS = ("classification", "raw")
 METRICS = ("top1", "top5")
 
@@ -39,6 +40,7 @@ class Order:
     ranges: str | None = None
     float_nodes: Sequence[str] = ()
     recipe: Path | None = None
+    targets: Sequence[str] = ()
 
 
 def check_words(order: Order) -> None:
@@ -48,7 +50,8 @@ def check_words(order: Order) -> None:
         InputError: Names the option, what was given and what is allowed.
     """
     check_names("--to", order.formats, FORMATS)
-    check_names("--quantize", order.precisions, PRECISIONS)
+    check_names("--quantize", order.precisions, (*PRECISIONS, AUTO))
+    _check_auto(order)
     if order.task is not None:
         check_names("--task", [order.task], TASKS)
     for metric in order.metrics:
@@ -61,7 +64,8 @@ def check_words(order: Order) -> None:
             "Add --calibrate DATA with 50 or more typical samples, or --calibrate synthetic where "
             "there are none.",
         )
-    _check_recipe_options(order, calibrated)
+    if order.recipe is None or order.precisions != DEFAULT_PRECISIONS:
+        _check_recipe_options(order, calibrated)
     if order.evaluate == SYNTHETIC:
         raise InputError(
             "Made-up samples have no labels, so nothing can be scored on them.",
@@ -85,6 +89,29 @@ def check_words(order: Order) -> None:
             f"--name {order.name!r} cannot be the name of a file.",
             "Give a plain word, such as --name mobilenet.",
         )
+
+
+def _check_auto(order: Order) -> None:
+    """Refuse a search without what it needs, and beside what it may choose."""
+    if AUTO not in order.precisions:
+        if order.targets:
+            raise InputError(
+                "--target names boards for a search, and none is made.",
+                "Add --quantize auto, or use edgeml profile on what is written.",
+            )
+        return
+    others = [name for name in order.precisions if name not in (AUTO, "float32")]
+    if others:
+        raise InputError(
+            f"--quantize auto may itself choose {others[0]}, and both would be one file.",
+            "Ask for auto alone, or with float32.",
+        )
+    for option, value in (("--calibrate", order.calibrate), ("--evaluate", order.evaluate)):
+        if value is None:
+            raise InputError(
+                f"--quantize auto tries precisions on data, and {option} is missing.",
+                f"Add {option} DATA.",
+            )
 
 
 def _check_recipe_options(order: Order, calibrated: Sequence[str]) -> None:

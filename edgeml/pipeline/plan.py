@@ -6,7 +6,12 @@ from pathlib import Path
 
 from edgeml.pipeline.formats import FORMATS, Format
 from edgeml.pipeline.min_runtime import MinRuntimes, parse_min_runtimes
-from edgeml.pipeline.order import Order, check_words
+from edgeml.pipeline.order import (
+    DEFAULT_PRECISIONS,
+    Order,
+    check_words,
+)
+from edgeml.pipeline.precisions import needs_calibration
 from edgeml.pipeline.recipe_choice import chosen_recipe
 from edgeml.pipeline.text_file import read_text
 from edgeml_converters.data import Dataset, open_data, synthetic_data
@@ -36,6 +41,7 @@ class Plan:
     max_drop: float | None
     min_runtimes: MinRuntimes
     recipe: Recipe
+    targets: tuple[str, ...] = ()
 
     def verification_data(self) -> Dataset:
         """Return evaluation data, else calibration data, else seeded synthetic samples."""
@@ -52,6 +58,7 @@ def make_plan(order: Order) -> Plan:
     min_runtimes = parse_min_runtimes(order.min_runtimes, order.formats)
     recipe = chosen_recipe(order.effort, order.ranges, order.float_nodes, order.recipe)
     source = load_source(str(order.source), order.input_shapes, order.settings)
+    precisions = _precisions(order, source, recipe)
     pipeline = None if order.preprocess is None else read_pipeline(order.preprocess)
     labels = source.labels if order.labels is None else _read_labels(order.labels)
     task = order.task or ("classification" if labels or order.evaluate else "raw")
@@ -69,7 +76,7 @@ def make_plan(order: Order) -> Plan:
         source=source,
         name=order.name or source.name,
         formats=tuple(FORMATS[name] for name in order.formats),
-        precisions=_precisions(order, source),
+        precisions=precisions,
         calibration=calibration,
         evaluation=evaluation,
         task=task,
@@ -79,6 +86,7 @@ def make_plan(order: Order) -> Plan:
         max_drop=order.max_drop,
         min_runtimes=min_runtimes,
         recipe=recipe,
+        targets=tuple(dict.fromkeys(order.targets)),
     )
 
 
@@ -115,11 +123,20 @@ def _metrics(order: Order, task: str) -> tuple[str, ...]:
     return metrics
 
 
-def _precisions(order: Order, source: SourceModel) -> tuple[str, ...]:
+def _precisions(order: Order, source: SourceModel, recipe: Recipe) -> tuple[str, ...]:
     """Return what to write, each precision once: a file that is int8 already stays so."""
+    wanted = tuple(order.precisions)
+    if order.recipe is not None and wanted == DEFAULT_PRECISIONS:
+        wanted = (recipe.scheme,)
+        if needs_calibration(recipe.scheme) and order.calibrate is None:
+            raise InputError(
+                f"--recipe {order.recipe} makes {recipe.scheme}, which needs data to set its "
+                "scales from, and --calibrate is missing.",
+                "Add --calibrate with the DATA that the recipe was found with.",
+            )
     if source.native is None:
-        return tuple(order.precisions)
-    return tuple(dict.fromkeys(map(source.native.resolve, order.precisions)))
+        return wanted
+    return tuple(dict.fromkeys(map(source.native.resolve, wanted)))
 
 
 def _check_native(order: Order, source: SourceModel) -> None:

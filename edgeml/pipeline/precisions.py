@@ -50,6 +50,10 @@ PRECISIONS: Final[Mapping[str, Precision]] = {
 }
 
 
+AUTO: Final = "auto"
+"""Stands for one of them, which a search chooses."""
+
+
 def needs_calibration(name: str) -> bool:
     """Return whether a precision needs samples to set its scales from."""
-    return PRECISIONS[name].calibrated is not None
+    return name == AUTO or PRECISIONS[name].calibrated is not None

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeml_converters.quantize import QuantizationSummary
 from edgeml_converters.sources import SourceModel
 from edgeml_converters.verify import Accuracy, Parity
 from edgeml_runtime.errors import GateError
 from edgeml_runtime.tensors import TensorSpec
+
+if TYPE_CHECKING:
+    from edgeml.search.outcome import SearchOutcome
 
 REJECTED_SUFFIX = ".rejected"
 
@@ -107,6 +110,8 @@ class Conversion:
         bundle: The bundle, or None when every artifact was rejected.
         timings_s: Seconds by step.
         notes: What the user should know of how the source was read and the artifacts written.
+        name: What the files are called.
+        search: What `--quantize auto` tried and chose.
     """
 
     source: SourceModel
@@ -118,6 +123,8 @@ class Conversion:
     bundle: Path | None
     timings_s: Mapping[str, float] = field(compare=False)
     notes: tuple[str, ...] = ()
+    name: str = ""
+    search: "SearchOutcome | None" = None
 
     @property
     def quantization(self) -> QuantizationSummary | None:
@@ -160,6 +167,7 @@ class Conversion:
             "artifacts": [item.to_json(shown(item.path)) for item in self.artifacts],
             "quantization": None if self.quantization is None else self.quantization.to_json(),
             "quantizations": [summary.to_json() for summary in self.quantizations],
+            "search": None if self.search is None else self.search.to_json(),
             "bundle": None if self.bundle is None else shown(self.bundle),
             "passed": self.passed,
             "failures": [failure.to_json() for failure in self.failures],

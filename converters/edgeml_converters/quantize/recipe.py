@@ -13,6 +13,7 @@ from edgeml_converters.quantize.range_methods import range_method
 from edgeml_runtime.errors import InputError
 
 SCHEMA: Final = "edgeml.recipe/1"
+SCHEMES: Final = ("int8", "int8x16", "dynamic", "float16", "float32")
 Effort = Literal["fast", "default", "high"]
 
 
@@ -21,6 +22,9 @@ class Recipe:
     """How one int8 model is made.
 
     Args:
+        scheme: The precision that it makes: ``int8``, ``int8x16`` with activations of 16 bits, or
+            one of those that need no samples and are not told more: ``dynamic``, ``float16``,
+            ``float32``.
         ranges: How activations are given a range: ``minmax``, ``percentile``, ``percentile:99.9``,
             ``mse`` or ``entropy``.
         trim_ranges: Leave out of a range what its only readers do not tell apart, such as values
@@ -32,6 +36,7 @@ class Recipe:
         float_nodes: The nodes that stay float, by name.
     """
 
+    scheme: str = "int8"
     ranges: str = "minmax"
     trim_ranges: bool = True
     correct_bias: bool = True
@@ -109,5 +114,7 @@ def _read(cls: type[Recipe], name: str, value: Any) -> Any:  # noqa: ANN401  # o
 
 
 def _checked(recipe: Recipe) -> Recipe:
+    if recipe.scheme not in SCHEMES:
+        raise InputError(f"Its scheme is {recipe.scheme!r}.", f"Choose from {', '.join(SCHEMES)}.")
     range_method(recipe.ranges)
     return recipe

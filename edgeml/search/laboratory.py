@@ -1,0 +1,153 @@
+"""Makes a recipe's files and measures them: score and noise on the evaluation data, size, speed."""
+
+import itertools
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from edgeml.api.profiling import profile
+from edgeml.pipeline.artifacts import write_drafts
+from edgeml.pipeline.draft import Draft
+from edgeml.pipeline.plan import Plan
+from edgeml.pipeline.stopwatch import Stopwatch
+from edgeml.pipeline.workshop import Workshop
+from edgeml.search.trial import Trial, TrialFile
+from edgeml_converters.data import Dataset, Sample
+from edgeml_converters.isolation import reading
+from edgeml_converters.layers import LayerComparison, OnnxLayers, compare_layers
+from edgeml_converters.quantize import Recipe
+from edgeml_converters.verify import Runner, artifact_runner, compare_outputs, score
+from edgeml_runtime.engines import open_engine
+from edgeml_runtime.progress import Progress
+
+KEPT_BYTES = 1 << 28
+"""Samples that take less than this are read and prepared once."""
+COMPARED_BYTES = 1 << 26
+"""What outputs may take that are held against the source's."""
+RANKED_SAMPLES = 16
+"""Layers are ranked on so many samples: their own errors differ little from one to the next."""
+
+Outputs = Mapping[str, np.ndarray]
+
+
+class Laboratory:
+    """Measures recipes of one plan; files are made in a folder of their own and dropped.
+
+    Args:
+        plan: The conversion, with evaluation data and a metric.
+        shop: Its float graph and quantizer.
+        progress: Told of each sample.
+        watch: Takes the time.
+    """
+
+    def __init__(self, plan: Plan, shop: Workshop, progress: Progress, watch: Stopwatch) -> None:
+        assert plan.evaluation is not None, "the plan refuses a search without evaluation data"
+        self._plan = plan
+        self._shop = shop
+        self._progress = progress
+        self._watch = watch
+        self._samples = _kept(plan.evaluation)
+        self._label = "the source"
+        self._answers: list[Outputs] = []
+        with closing(plan.source.reference()) as engine, reading(plan.source.path):
+            self._answers, self.reference = self._scored(engine.run)
+
+    def measure(self, name: str, recipe: Recipe) -> Trial:
+        """Return what comes of *recipe*, without its speed."""
+        self._label = name
+        with tempfile.TemporaryDirectory(prefix="edgeml-auto-") as folder:
+            drafts, int8, floats = self._drafts(recipe, Path(folder))
+            with self._watch.timing("search"):
+                files = tuple(self._measured(draft) for draft in drafts)
+        return Trial(name, recipe, files, self.reference, int8, floats)
+
+    def timed(self, trial: Trial, targets: Sequence[str]) -> Trial:
+        """Return *trial* with the emulated latency of each format on each of the boards."""
+        with tempfile.TemporaryDirectory(prefix="edgeml-auto-") as folder:
+            drafts, _, _ = self._drafts(trial.recipe, Path(folder))
+            with self._watch.timing("emulate"):
+                found = [_latency_ms(draft, targets, self._progress) for draft in drafts]
+        files = zip(trial.files, found, strict=True)
+        return replace(trial, files=tuple(replace(file, latency_ms=ms) for file, ms in files))
+
+    def layers(self, recipe: Recipe) -> LayerComparison:
+        """Return what each layer of an int8 recipe does to its own output."""
+        source = self._plan.source
+        quantized = self._shop.quantizer.int8(recipe)
+        samples = [sample.inputs for sample in itertools.islice(self._samples, RANKED_SAMPLES)]
+        with self._watch.timing("search"):
+            return compare_layers(
+                OnnxLayers(self._shop.optimized, source.inputs, source.outputs),
+                OnnxLayers(quantized, source.inputs, source.outputs),
+                samples,
+                1.0,
+                progress=self._told("ranking layers"),
+                total=len(samples),
+            )
+
+    def _drafts(self, recipe: Recipe, folder: Path) -> tuple[list[Draft], int, int]:
+        plan = replace(self._plan, precisions=(recipe.scheme,), recipe=recipe)
+        drafts, summaries = write_drafts(plan, self._shop, folder, self._watch)
+        if not summaries:
+            return drafts, 0, len(self._shop.optimized.graph)
+        return drafts, len(summaries[0].quantized), len(summaries[0].excluded)
+
+    def _measured(self, draft: Draft) -> TrialFile:
+        source = self._plan.source
+        with closing(open_engine(draft.format.verification_engine(), draft.path)) as engine:
+            runner = artifact_runner(engine, source.inputs, source.outputs)
+            self._label = f"{self._label.partition(' (')[0]} ({draft.format.name})"
+            answers, value = self._scored(runner)
+        parity = compare_outputs(self._answers, answers)
+        return TrialFile(draft.format.name, draft.size_bytes, value, parity.sqnr_db)
+
+    def _scored(self, runner: Runner) -> tuple[list[Outputs], float]:
+        """Return the first outputs of *runner*, as many as may be kept, and its score."""
+        answers: list[Outputs] = []
+        wanted = len(self._answers) or None
+        room_bytes = COMPARED_BYTES
+
+        def remembering(inputs: Outputs) -> Outputs:
+            nonlocal room_bytes
+            outputs = runner(inputs)
+            room_bytes -= sum(array.nbytes for array in outputs.values())
+            if (room_bytes > 0 if wanted is None else len(answers) < wanted) or not answers:
+                answers.append({name: array.copy() for name, array in outputs.items()})
+            return outputs
+
+        value, _ = score(remembering, self._counted(), self._plan.metrics[0])
+        return answers, value
+
+    def _counted(self) -> Dataset:
+        told = self._told(f"scoring {self._label}")
+
+        def read() -> Iterator[Sample]:
+            for done, sample in enumerate(self._samples, 1):
+                yield sample
+                told("", done, self._samples.size or 0)
+
+        return replace(self._samples, read=read)
+
+    def _told(self, task: str) -> Progress:
+        return lambda _, done, total: self._progress(f"auto: {task}", done, total)
+
+
+def _kept(data: Dataset) -> Dataset:
+    """Return *data* such that it is prepared once, if it is not too much."""
+    kept: list[Sample] = []
+    size_bytes = 0
+    for sample in data:
+        size_bytes += sum(array.nbytes for array in sample.inputs.values()) + sample.raw.nbytes
+        if size_bytes > KEPT_BYTES:
+            return data
+        kept.append(sample)
+    return replace(data, read=lambda: iter(kept), size=len(kept))
+
+
+def _latency_ms(draft: Draft, targets: Sequence[str], progress: Progress) -> dict[str, float]:
+    found = profile(draft.path, targets=targets, progress=progress)
+    return {entry.device.name: entry.result.terms.total_ms for entry in found.entries}
