@@ -1,4 +1,4 @@
-"""Asks real models, float and int8, questions with known answers: `python -m benchmarks.int8_tasks`.
+"""Real models, float beside int8, on data with an answer: `python -m benchmarks.int8_tasks`.
 
 Prints each figure beside its bound, in both formats, and what int8 wins on emulated boards.
 """

@@ -36,7 +36,7 @@ class Verdict:
 
 
 def convert(task: Task, precision: str, folder: Path) -> Path:
-    """Return a bundle of the model of *task* in float32 and *precision*, both formats, in *folder*."""
+    """Return a bundle of *task* in float32 and *precision*, in both formats, below *folder*."""
     conversion = edgeml.convert(
         task.model(),
         folder,

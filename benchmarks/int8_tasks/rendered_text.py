@@ -28,6 +28,28 @@ class Line:
     image: np.ndarray
 
 
+@dataclass(frozen=True)
+class _Hand:
+    """How text is written: typeface, height in pixels, and weight (400 is regular)."""
+
+    typeface: "cv2.FontFace"
+    height: int
+    weight: int
+
+    def extent(self, text: str) -> int:
+        """Return how wide *text* is."""
+        left, _, width, _ = cv2.getTextSize(
+            (0, 0), text, (0, 0), self.typeface, self.height, self.weight
+        )
+        return int(left + width)
+
+    def write(
+        self, image: np.ndarray, text: str, corner: tuple[int, int], ink: tuple[int, ...]
+    ) -> None:
+        """Draw *text* into *image*; *corner* is where its baseline begins."""
+        cv2.putText(image, text, corner, ink, self.typeface, self.height, self.weight)
+
+
 @cache
 def _words() -> tuple[str, ...]:
     return tuple((files(__package__) / "words.txt").read_text(encoding="utf-8").split())
@@ -35,15 +57,12 @@ def _words() -> tuple[str, ...]:
 
 def draw_line(random: np.random.Generator, longest: int) -> Line:
     """Return a line of text that is up to *longest* pixels wide."""
-    typeface, size, weight = _typeface(random), int(random.integers(24, 33)), _weight(random)
-    text = _phrase(random)
-    while _extent(text, typeface, size, weight) + 2 * _GAP > longest:
-        text = text[: text.rindex(" ")] if " " in text else text[:-1]
-    width = min(_extent(text, typeface, size, weight) + 2 * _GAP, longest)
+    hand = _hand(random, 24, 33)
+    text = _fitting(_phrase(random), hand, longest - 2 * _GAP)
+    width = hand.extent(text) + 2 * _GAP
     ink, paper = _colours(random)
     image = _paper(random, (LINE_HEIGHT, width), paper)
-    baseline = _BASELINE + int(random.integers(-2, 3))
-    _write(image, text, (_GAP, baseline), ink, typeface, size, weight)
+    hand.write(image, text, (_GAP, _BASELINE + int(random.integers(-2, 3))), ink)
     whole = np.zeros((LINE_HEIGHT, longest, 3), np.uint8)
     whole[:, :width] = _photographed(random, image)
     return Line(text, width, whole)
@@ -53,18 +72,14 @@ def draw_page(random: np.random.Generator, size: int) -> np.ndarray:
     """Return a page of several lines of text, (size, size, 3) uint8."""
     ink, paper = _colours(random)
     image = _paper(random, (size, size), paper)
-    typeface = _typeface(random)
     bottom = int(random.integers(10, 40))
     while True:
-        height, weight = int(random.integers(12, 34)), _weight(random)
-        bottom += height + int(random.integers(4, 30))
+        hand = _hand(random, 12, 34)
+        bottom += hand.height + int(random.integers(4, 30))
         if bottom > size - 8:
             return _photographed(random, image)
         left = int(random.integers(4, size // 3))
-        text = _phrase(random)
-        while _extent(text, typeface, height, weight) > size - left - 4 and " " in text:
-            text = text[: text.rindex(" ")]
-        _write(image, text, (left, bottom), ink, typeface, height, weight)
+        hand.write(image, _fitting(_phrase(random), hand, size - left - 4), (left, bottom), ink)
 
 
 def model_input(image: np.ndarray) -> np.ndarray:
@@ -97,34 +112,22 @@ def _phrase(random: np.random.Generator) -> str:
     return " ".join(parts)
 
 
-def _typeface(random: np.random.Generator) -> "cv2.FontFace":
+def _fitting(text: str, hand: _Hand, width: int) -> str:
+    """Return as much of *text* as fits into *width*."""
+    while hand.extent(text) > width:
+        text = text[: text.rindex(" ")] if " " in text else text[:-1]
+    return text
+
+
+def _hand(random: np.random.Generator, smallest: int, tallest: int) -> _Hand:
     if not hasattr(cv2, "FontFace"):
         raise MissingToolError(
             f"OpenCV {cv2.__version__} draws no TrueType text.",
             "Run: pip install 'opencv-python-headless>=5'",
         )
-    return cv2.FontFace(str(random.choice(_TYPEFACES)))
-
-
-def _weight(random: np.random.Generator) -> int:
-    return int(random.choice((300, 400, 500, 700)))
-
-
-def _extent(text: str, typeface: "cv2.FontFace", size: int, weight: int) -> int:
-    left, _, width, _ = cv2.getTextSize((0, 0), text, (0, 0), typeface, size, weight)
-    return int(left + width)
-
-
-def _write(
-    image: np.ndarray,
-    text: str,
-    corner: tuple[int, int],
-    ink: tuple[int, ...],
-    typeface: "cv2.FontFace",
-    size: int,
-    weight: int,
-) -> None:
-    cv2.putText(image, text, corner, ink, typeface, size, weight)
+    typeface = cv2.FontFace(str(random.choice(_TYPEFACES)))
+    height = int(random.integers(smallest, tallest))
+    return _Hand(typeface, height, int(random.choice((300, 400, 500, 700))))
 
 
 def _colours(random: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:

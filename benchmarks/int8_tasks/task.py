@@ -1,4 +1,4 @@
-"""What a task is: a trained float model, data that it can answer, and what the answers are worth."""
+"""What a task is: a trained float model, data to ask it of, and what its answers are worth."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -45,7 +45,7 @@ def _inputs(seed: int, pages: int) -> Iterator[dict[str, np.ndarray]]:
 
 def _read(outputs: Arrays) -> np.ndarray:
     (probabilities,) = outputs.values()
-    return probabilities[0, 0] > THRESHOLD
+    return np.asarray(probabilities[0, 0] > THRESHOLD)
 
 
 def _score(readings: Readings, float_readings: Readings) -> dict[str, float]:
