@@ -1,24 +1,43 @@
-"""Converting the model of a task, and asking each variant of it the questions."""
+"""Converting the model of a task, and asking each artifact of it the questions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 import edgeml
-import edgeml_runtime
 from benchmarks.int8_tasks.task import Bound, Task
-from edgeml_runtime.bundle import open_bundle
+from edgeml_converters.sources import load_source
+from edgeml_converters.verify import artifact_runner
+from edgeml_runtime.engines import open_engine
 
 FLOAT = "float32.onnx"
-"""The variant whose answers the others are held to."""
-_ENGINES = {"onnx": "onnxruntime", "tflite": "litert"}
+"""The artifact whose answers the others are held to."""
+ENGINES = {"onnx": "onnxruntime", "tflite": "litert"}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An artifact.
+
+    Args:
+        name: Precision and format, ``int8.tflite``.
+        path: The file.
+        format: Its format.
+        rejected: Whether edgeml set it aside, as too far from float.
+    """
+
+    name: str
+    path: Path
+    format: str
+    rejected: bool
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One figure of one model, by variant."""
+    """One figure of one model, by candidate."""
 
     task: str
     bound: Bound
@@ -26,17 +45,17 @@ class Verdict:
 
     @property
     def met(self) -> dict[str, bool]:
-        """Whether each quantized variant keeps the bound."""
+        """Whether each quantized candidate keeps the bound."""
         reference = self.figures[FLOAT]
         return {
-            variant: self.bound.met(value, reference)
-            for variant, value in self.figures.items()
-            if variant != FLOAT
+            name: self.bound.met(value, reference)
+            for name, value in self.figures.items()
+            if name != FLOAT
         }
 
 
-def convert(task: Task, precision: str, folder: Path) -> Path:
-    """Return a bundle of *task* in float32 and *precision*, in both formats, below *folder*."""
+def convert(task: Task, precision: str, folder: Path) -> list[Candidate]:
+    """Write the model of *task* to *folder* in float32 and *precision*, in both formats."""
     conversion = edgeml.convert(
         task.model(),
         folder,
@@ -45,30 +64,27 @@ def convert(task: Task, precision: str, folder: Path) -> Path:
         input_shapes=task.shapes,
         name=task.name,
     )
-    assert conversion.bundle is not None, "without gates every artifact is accepted"
-    return conversion.bundle
-
-
-def verdicts(task: Task, bundle: Path) -> list[Verdict]:
-    """Return how each variant of *bundle* answers, one verdict for each bound of *task*."""
-    manifest = open_bundle(bundle).manifest
-    float_readings = _readings(task, bundle, FLOAT, "onnx")
-    figures = {FLOAT: task.score(float_readings, float_readings)}
-    for variant in manifest.variants:
-        if variant.precision != "float32":
-            found = _readings(task, bundle, variant.id, variant.format)
-            figures[variant.id] = task.score(found, float_readings)
     return [
-        Verdict(task.name, bound, {name: found[bound.figure] for name, found in figures.items()})
+        Candidate(found.id, found.path, found.format, found.rejected)
+        for found in conversion.artifacts
+    ]
+
+
+def verdicts(task: Task, candidates: Sequence[Candidate]) -> list[Verdict]:
+    """Return how *candidates* answer, one verdict for each bound of *task*."""
+    asked = [found for found in candidates if found.name == FLOAT]
+    asked += [found for found in candidates if not found.name.startswith("float32.")]
+    readings = {candidate.name: _readings(task, candidate) for candidate in asked}
+    scores = {name: task.score(found, readings[FLOAT]) for name, found in readings.items()}
+    return [
+        Verdict(task.name, bound, {name: score[bound.figure] for name, score in scores.items()})
         for bound in task.bounds
     ]
 
 
-def _readings(task: Task, bundle: Path, variant: str, format_: str) -> list[np.ndarray]:
-    model = edgeml_runtime.load(
-        bundle, variant=variant, engine=_ENGINES[format_], threads=2, self_test=False
-    )
-    try:
-        return [task.read(model.run(question)) for question in task.questions()]
-    finally:
-        model.close()
+def _readings(task: Task, candidate: Candidate) -> list[np.ndarray]:
+    source = load_source(str(task.model()), task.shapes)
+    engine = open_engine(ENGINES[candidate.format], candidate.path.read_bytes(), threads=2)
+    with closing(engine):
+        run = artifact_runner(engine, source.inputs, source.outputs)
+        return [task.read(run(question)) for question in task.questions()]

@@ -129,7 +129,9 @@ class Builder:
 
     def _op(self, op_type: str, *inputs: str, **attributes: list[int] | float) -> str:
         output = f"{op_type.lower()}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(op_type, inputs, [output], output, **attributes))
+        node = helper.make_node(op_type, inputs, [output], output)
+        node.attribute.extend(helper.make_attribute(*item) for item in attributes.items())
+        self._nodes.append(node)
         return output
 
     def _weight(self, name: str) -> str:
