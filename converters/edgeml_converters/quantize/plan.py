@@ -19,10 +19,12 @@ from edgeml_converters.quantize.eligibility import (
     node_label,
     refusal,
 )
+from edgeml_converters.quantize.logarithms import before_logarithms
 from edgeml_converters.quantize.rules import Rule, load_rules
 from edgeml_converters.quantize.scale_groups import ScaleGroups
 from edgeml_runtime.errors import InputError
 
+BEFORE_LOGARITHM = "a logarithm tells apart what one step would hold"
 AS_ASKED = "it is to stay float"
 AMONG_FLOAT = "its neighbours are float"
 SCALE_CONFLICT = "its inputs and output would need one scale, but theirs are fixed apart"
@@ -56,7 +58,8 @@ def plan_int8(model: ir.Model, grid: Grid = INT8, float_nodes: Sequence[str] = (
     Raises:
         InputError: One of these is not in the graph.
     """
-    refusals = {node: reason for node in model.graph if (reason := refusal(node)) is not None}
+    refusals = dict.fromkeys(before_logarithms(model.graph), BEFORE_LOGARITHM)
+    refusals.update((node, reason) for node in model.graph if (reason := refusal(node)))
     refusals.update(dict.fromkeys(_named(model.graph, float_nodes), AS_ASKED))
     while True:
         nodes = _select(node for node in model.graph if node not in refusals)

@@ -103,6 +103,7 @@ def _quantized(model: ir.Model, observations: Observations, recipe: Recipe, grid
     )
     if recipe.correct_bias:
         correct_biases(plan.nodes, observations.means, original)
+        plan = plan_int8(result, grid, recipe.float_nodes)  # constants have new names
     scales = choose_scales(result, plan, observations, recipe, grid)
     record_summary(result, plan, observations.samples, SCHEMES[grid.dtype])
     nodes = _remove_implied_clamps(result, plan, scales, grid)

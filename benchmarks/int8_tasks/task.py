@@ -1,0 +1,68 @@
+"""What a task is: a trained float model, data to ask it of, and what its answers are worth."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+Arrays = Mapping[str, np.ndarray]
+"""The inputs or the outputs of one inference, by name, in the layout of the float model."""
+Readings = Sequence[np.ndarray]
+"""What was read off the outputs, one array for each question."""
+Calibration = Iterator[tuple[dict[str, np.ndarray], None]]
+"""What ``edgeml convert --calibrate module:callable`` calls: inputs without a label."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """How far int8 may be from float in one figure.
+
+    Args:
+        figure: Its name, as the score gives it.
+        kind: ``drop``: at most *limit* below float; ``least`` or ``most``: *limit* itself.
+        limit: In the unit of the figure.
+    """
+
+    figure: str
+    kind: Literal["drop", "least", "most"]
+    limit: float
+
+    def met(self, value: float, float_value: float) -> bool:
+        """Return whether *value* of int8 is good enough, where float has *float_value*."""
+        if self.kind == "drop":
+            return float_value - value <= self.limit + 1e-9
+        return value >= self.limit if self.kind == "least" else value <= self.limit
+
+    def __str__(self) -> str:
+        if self.kind == "drop":
+            return f"float - {self.limit:g}"
+        return f"{'>=' if self.kind == 'least' else '<='} {self.limit:g}"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One model on one set of data.
+
+    Args:
+        name: As the command line calls it.
+        about: What is scored, in a few words.
+        model: Returns the float ONNX file, fetched or built when it is not there yet.
+        calibration: DATA of ``edgeml convert --calibrate``.
+        questions: Yields the inputs that are scored; always the same, and none of the calibration.
+        read: Turns the outputs of one inference into what is compared.
+        score: Turns the readings, and those of float, into figures by name.
+        bounds: What the figures are held to.
+        shapes: Of the inputs, where the model leaves sizes free.
+    """
+
+    name: str
+    about: str
+    model: Callable[[], Path]
+    calibration: str
+    questions: Callable[[], Iterator[dict[str, np.ndarray]]]
+    read: Callable[[Arrays], np.ndarray]
+    score: Callable[[Readings, Readings], dict[str, float]]
+    bounds: tuple[Bound, ...]
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
