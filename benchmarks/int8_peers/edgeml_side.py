@@ -1,6 +1,7 @@
-"""edgeml's part: ``edgeml_side FLOAT_ONNX INPUTS COUNT OUT``, no more than what peers do.
+"""edgeml's part: ``edgeml_side FLOAT_ONNX INPUTS COUNT OUT [RECIPE]``, no more than peers do.
 
-Reads inputs as they do, calibrates, quantizes and writes both files; verifies nothing.
+Reads inputs as they do, calibrates, quantizes and writes both files; verifies nothing. RECIPE is
+TOML, and what it leaves out is as by default.
 """
 
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.int8_peers.inputs import Inputs
 from edgeml_converters.graph import Bytes, onnx_parts, optimize
-from edgeml_converters.quantize import calibrate, quantize_int8
+from edgeml_converters.quantize import Recipe, calibrate, quantize_int8
 from edgeml_converters.sources import load_source
 from edgeml_converters.tflite import convert_tflite
 
@@ -20,8 +21,9 @@ def main() -> None:
     inputs, count, out = Path(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
     graph = optimize(source.graph)
     name = source.inputs[0].name
-    ranges = calibrate(graph, ({name: array} for array in Inputs(inputs, count)))
-    quantized = quantize_int8(graph, ranges)
+    recipe = Recipe.from_toml(sys.argv[5]) if len(sys.argv) > 5 else Recipe()
+    samples = ({name: array} for array in Inputs(inputs, count))
+    quantized = quantize_int8(graph, calibrate(graph, samples, detail=recipe.detail), recipe)
     out.mkdir()
     _write(out / "model.onnx", onnx_parts(quantized))
     _write(out / "model.tflite", convert_tflite(quantized).parts)

@@ -91,9 +91,23 @@ class Method:
         return [*side, str(model), str(order.inputs), str(order.samples), str(out), *self.arguments]
 
 
+def _recipe(name: str, **entries: str) -> Method:
+    """Return one of edgeml's own ways; *entries* are those of a recipe, in TOML."""
+    lines = ('schema = "edgeml.recipe/1"', *(f"{key} = {value}" for key, value in entries.items()))
+    return Method(name, "functions", ("\n".join(lines),), cpu_s=15.0)
+
+
 MIN_MAX = Method("edgeml", "functions", sqnr_db=21.0, cpu_s=5.0, peak_mib=300.0)
 METHODS: tuple[Method, ...] = (
     MIN_MAX,
+    _recipe("edgeml fast", trim_ranges="false", correct_bias="false"),
+    _recipe("edgeml percentile", ranges='"percentile"'),
+    _recipe("edgeml mse", ranges='"mse"'),
+    _recipe("edgeml entropy", ranges='"entropy"'),
+    _recipe("edgeml equalize", equalize="true"),
+    _recipe("edgeml rounding", round_adaptively="true"),
+    _recipe("edgeml mse rounding", ranges='"mse"', round_adaptively="true"),
+    _recipe("edgeml high", ranges='"mse"', round_adaptively="true", equalize="true"),
     Method("edgeml convert", "command", ("--quantize", "int8"), sqnr_db=21.0),
     Method("onnxruntime min-max", "onnxruntime", ("MinMax",)),
     Method("onnxruntime percentile", "onnxruntime", ("Percentile",)),

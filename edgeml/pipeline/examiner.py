@@ -90,7 +90,14 @@ class Examiner:
                 parity = no_parity([spec.name for spec in source.outputs], str(error))
                 scores, golden_error, found = (), math.inf, (source.inputs, source.outputs)
                 version = installed_engines()[name]
-        failures = failed_gates(path.name, draft.precision, parity, scores, self._plan.max_drop)
+        failures = failed_gates(
+            path.name,
+            draft.precision,
+            parity,
+            scores,
+            self._plan.max_drop,
+            classes=self._plan.task == "classification",
+        )
         return Artifact(
             path=path.with_name(f"{path.name}{REJECTED_SUFFIX}") if failures else path,
             format=draft.format.name,

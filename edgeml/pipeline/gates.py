@@ -21,6 +21,8 @@ def failed_gates(
     parity: Parity,
     scores: Sequence[Accuracy],
     max_drop: float | None,
+    *,
+    classes: bool,
 ) -> tuple[GateError, ...]:
     """Return one error for each gate that the artifact *name* does not pass.
 
@@ -30,9 +32,10 @@ def failed_gates(
         parity: What was measured against the source.
         scores: What was scored; the first one is gated.
         max_drop: Largest accuracy drop in percentage points, or None for no gate.
+        classes: Whether the outputs are scores of classes.
     """
     failures = []
-    broken = check_parity(parity, precision)
+    broken = check_parity(parity, precision, classes=classes)
     if broken is not None:
         remedy = _PARITY_REMEDY.get(precision, _DEFECT)
         if parity.failure is not None and "the reference" in parity.failure:

@@ -17,11 +17,13 @@ class Tolerance:
         rel_range: The most that an output may differ, relative to its range.
         agreement: The least agreement in per cent.
         agreement_samples: The least number of samples from which agreement is judged.
+        sqnr_db: The least signal-to-noise ratio of outputs that are not scores of classes.
     """
 
     rel_range: float | None = None
     agreement: float | None = None
     agreement_samples: int = 1
+    sqnr_db: float | None = None
 
 
 @cache
@@ -31,12 +33,14 @@ def load_tolerances() -> dict[str, Tolerance]:
     return {name: Tolerance(**row) for name, row in tomllib.loads(text)["precision"].items()}
 
 
-def check_parity(parity: Parity, precision: str) -> str | None:
+def check_parity(parity: Parity, precision: str, *, classes: bool = True) -> str | None:
     """Return a sentence that says why *parity* is not good enough, or None when it is.
 
     Args:
         parity: What was measured.
         precision: ``float32``, ``float16``, ``dynamic``, ``int8`` or ``int8x16``.
+        classes: Whether outputs are scores of classes, if they look like it. The largest number of
+            an embedding means nothing.
 
     Raises:
         InputError: The precision has no row in the table.
@@ -55,6 +59,8 @@ def check_parity(parity: Parity, precision: str) -> str | None:
             f"Output '{worst.name}' differs by {worst.rel_range:.2g} of its range "
             f"(at most {worst.max_abs:.3g}); {precision} allows {tolerance.rel_range:g}."
         )
+    if not classes:
+        return _noise(parity, precision, tolerance)
     if (
         tolerance.agreement is not None
         and parity.agreement is not None
@@ -66,3 +72,12 @@ def check_parity(parity: Parity, precision: str) -> str | None:
             f"{precision} wants {tolerance.agreement:g} %."
         )
     return None
+
+
+def _noise(parity: Parity, precision: str, tolerance: Tolerance) -> str | None:
+    if tolerance.sqnr_db is None or parity.sqnr_db >= tolerance.sqnr_db:
+        return None
+    return (
+        f"The outputs have a signal-to-noise ratio of {parity.sqnr_db:.1f} dB; "
+        f"{precision} wants {tolerance.sqnr_db:g} dB."
+    )
