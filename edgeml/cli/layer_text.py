@@ -25,7 +25,8 @@ _WORDS = (
     "saturated       values beyond the ends of B's integers",
     "error added     root mean square, of the tensor's own: what its worst input does not explain",
     "own error       the same of B's layer alone, when it is fed with A's values",
-    "passed on       what that comes to in a layer that reads it; the larger of both is the damage",
+    "passed on       what that comes to in a layer that reads it, which has it in its own error",
+    "damage          the larger of what a layer makes itself and passes on: the order of the rows",
 )
 
 

@@ -87,12 +87,9 @@ def _compared(comparison: Document) -> dict[str, Any]:
 
 
 def _damage(tensor: Document) -> float:
-    """Return what layers are ranked by: their own error, in them or passed on, or what they add."""
-    own = tensor.get("own_error")
-    if own is not None:
-        return max(float(own), float(tensor.get("passed_error") or 0.0))
-    added = tensor["error_added"]
-    return float("inf") if added is None else float(added)
+    """Return what layers are ranked by; of documents without it, the error that they add."""
+    found = tensor.get("damage", tensor["error_added"])
+    return float("inf") if found is None else float(found)
 
 
 def _hint(hint: Document) -> dict[str, Any]:

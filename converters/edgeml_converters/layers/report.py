@@ -48,6 +48,8 @@ class Layer:
         passed_error: What that error comes to in a layer that reads the tensor, as a share of
             that layer's root mean square: it is more where a product needs small channels, and
             less where a function is flat.
+        input_error: The part of ``own_error`` that comes from the rounding of its one input: that
+            is the damage of the layer before.
         shielded: Whether only functions that are flat somewhere read it: then what is cut off
             there does no harm, and its damage is what is passed on.
     """
@@ -68,6 +70,7 @@ class Layer:
     alone: Errors | None = None
     own_error: float | None = None
     passed_error: float | None = None
+    input_error: float = 0.0
     shielded: bool = False
 
     @property
@@ -81,7 +84,8 @@ class Layer:
         if self.own_error is None:
             return self.error_added
         passed = self.passed_error or 0.0
-        return passed if self.shielded else max(self.own_error, passed)
+        made = math.sqrt(max(0.0, self.own_error**2 - self.input_error**2))
+        return passed if self.shielded else max(made, passed)
 
     @property
     def keep_float(self) -> str:
@@ -130,7 +134,9 @@ class Layer:
             "channels": {"count": len(found.low), "span": span(found.magnitudes)},
             "own_error": self.own_error,
             "passed_error": self.passed_error,
+            "input_error": self.input_error,
             "shielded": self.shielded,
+            "damage": self.damage if math.isfinite(self.damage) else None,
             "shift_share": None if self.alone is None else self.alone.shift_share,
         }
 

@@ -41,11 +41,10 @@ def _matrix(net: "Net") -> str:
 
 
 def flat_sigmoid(workshop: "type[Workshop]") -> "onnx.ModelProto":
-    """Return a network whose sigmoid reads mostly what is far below 0, made by ``n1``."""
+    """Return a network whose sigmoid reads one channel far from 0, which ``n1`` spreads."""
     net = workshop.Net()
-    far = net.op("Sub", net.conv("x"), net.constant([2.5]))
-    wide = net.op("Mul", far, net.constant([60.0]))
-    return net.finish(net.conv(net.op("Sigmoid", wide)))
+    wide = net.constant(np.array([90.0, 1, 1, 1])[:, None, None])
+    return net.finish(net.conv(net.op("Sigmoid", net.op("Mul", net.conv("x"), wide))))
 
 
 def plain(workshop: "type[Workshop]", size: int | str = 6) -> "onnx.ModelProto":

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeml_converters.graph import optimize
-from edgeml_converters.quantize import calibrate, quantize_int8
+from edgeml_converters.quantize import EFFORTS, calibrate, quantize_int8
 from tests.converters.layers import broken_networks as broken
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def test_a_mask(workshop: "type[Workshop]", form: str) -> None:
 def test_a_range_in_the_flat_part(workshop: "type[Workshop]", form: str) -> None:
     found = _compared(workshop, form, broken.flat_sigmoid(workshop))
     (hint,) = (hint for hint in found.hints if hint.kind == "flat")
-    assert hint.node == "n0"  # what n1 and n2 scale is fused into it
+    assert hint.node == "n0"  # what n1 multiplies by is fused into it
     assert hint.figures["wasted_percent"] > 80
     assert "Sigmoid is flat" in hint.finding
 

@@ -17,6 +17,9 @@ from edgeml_converters.layers.report import Layer
 from edgeml_converters.layers.statistics import Values
 from edgeml_converters.layers.weights import Weights
 
+_CORRELATED = 3.0
+"""How much more errors may come to than if they were independent."""
+
 
 @dataclass(eq=False)
 class Scene:
@@ -133,9 +136,14 @@ class Scene:
 
     @property
     def passed_to_functions(self) -> float:
-        """The largest error that a reader without weights makes of it."""
-        found = [r.layer.own_error for _, r in self.readers if r is not None and r.weights is None]
-        return max((error for error in found if error is not None), default=0.0)
+        """The most that its rounding comes to in a reader without weights."""
+        readers = (reader for _, reader in self.readers if reader is not None)
+        found = [
+            r.input_error if r.sources == (self,) else r.layer.own_error or 0.0
+            for r in readers
+            if r.weights is None
+        ]
+        return max(found, default=0.0)
 
     def input_noise(self) -> float:
         """Return what the rounding of its input brings, as a share of its root mean square."""
@@ -143,6 +151,25 @@ class Scene:
             return 0.0
         noise = matching(self.sources[0].values.rounding, self.weights)
         return self.share(self.weights.passed_on(noise))
+
+    @property
+    def input_error(self) -> float:
+        """The part of its own error that comes from the rounding of its one input.
+
+        It is what its weights and its own rounding leave, where the input's rounding can come to
+        that much: its errors need not be independent, and a function may make more of them.
+        """
+        own = self.layer.own_error
+        if own is None or len(self.sources) != 1:
+            return 0.0
+        source = self.sources[0]
+        if self.weights is not None:
+            noise = self.weights.passed_on(matching(source.values.rounding, self.weights))
+            most = _CORRELATED * math.sqrt(float(noise.mean()) / self.power)
+        else:
+            most = math.inf if source.shielded else _CORRELATED * source.rounding
+        made = float(self.weight_noise().mean()) / self.power + self.rounding**2
+        return min(math.sqrt(max(0.0, own**2 - made)), most)
 
     def weight_noise(self) -> Numbers:
         """Return the mean square in each channel of what the rounding of its weights brings."""

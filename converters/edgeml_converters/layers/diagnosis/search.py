@@ -11,7 +11,7 @@ from edgeml_converters.layers.diagnosis.spread import output_error, spread
 from edgeml_converters.layers.hint import Hint
 from edgeml_converters.layers.matching import Pair
 from edgeml_converters.layers.network import Network
-from edgeml_converters.layers.report import LayerComparison
+from edgeml_converters.layers.report import Layer, LayerComparison
 from edgeml_converters.layers.weights import Weights
 
 LIMIT: Final = 5
@@ -49,20 +49,30 @@ def diagnosed(
         pairs: What was compared, in the order of the report.
     """
     scenes = build_scenes(report.layers, pairs, mine, theirs, weights)
-    passed = {}
-    for scene in scenes:
-        if scene.layer.alone is not None:
-            errors = scene.passed_on(scene.layer.alone.power)
-            passed[scene.layer.name] = scene.passed_to_functions if scene.shielded else errors
-    shielded = {scene.layer.name for scene in scenes if scene.shielded}
-    layers = [
-        replace(layer, passed_error=passed.get(layer.name), shielded=layer.name in shielded)
-        for layer in report.layers
-    ]
+    found = {scene.layer.name: _with_damage(scene) for scene in scenes}
+    layers = [found.get(layer.name, layer) for layer in report.layers]
     named = {layer.name: layer for layer in layers}
     for scene in scenes:
         scene.layer = named[scene.layer.name]
     return replace(report, layers=tuple(layers), hints=find_hints(scenes))
+
+
+def _with_damage(scene: Scene) -> Layer:
+    """Return the layer with what it damages in others, and what others damage in it."""
+    alone, passed = scene.layer.alone, None
+    if alone is not None and scene.shielded:
+        passed = scene.passed_to_functions
+    elif alone is not None:
+        readers = (r for _, r in scene.readers if r is not None and r.sources == (scene,))
+        own = scene.layer.own_error or 0.0
+        made = max(0.0, 1 - (scene.input_error / own) ** 2) if own else 0.0
+        passed = max(scene.passed_on(alone.power * made), *(r.input_error for r in readers), 0.0)
+    return replace(
+        scene.layer,
+        passed_error=passed,
+        input_error=scene.input_error,
+        shielded=scene.shielded,
+    )
 
 
 def find_hints(scenes: Sequence[Scene]) -> tuple[Hint, ...]:
