@@ -12,6 +12,7 @@ import onnx_ir as ir
 from edgeml_converters.quantize import (
     Quantizer,
     Recipe,
+    guard_float_layers,
     halve_weights,
     quantize_dynamic,
     quantize_lookups,
@@ -45,8 +46,8 @@ PRECISIONS: Final[Mapping[str, Precision]] = {
         forms={"tflite": lambda graph: quantize_lookups(graph)[0]},
         storage="int8",
     ),
-    "int8": Precision(calibrated=Quantizer.int8),
-    "int8x16": Precision(calibrated=Quantizer.int8x16),
+    "int8": Precision(calibrated=Quantizer.int8, forms={"onnx": guard_float_layers}),
+    "int8x16": Precision(calibrated=Quantizer.int8x16, forms={"onnx": guard_float_layers}),
 }
 
 

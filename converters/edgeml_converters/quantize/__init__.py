@@ -9,6 +9,7 @@ smaller, and need no samples.
 
 from edgeml_converters.quantize.calibration import calibrate
 from edgeml_converters.quantize.dynamic import quantize_dynamic
+from edgeml_converters.quantize.float_guard import guard_float_layers
 from edgeml_converters.quantize.half import halve_weights
 from edgeml_converters.quantize.lookups import quantize_lookups
 from edgeml_converters.quantize.observation import Detail, Observations
@@ -31,6 +32,7 @@ __all__ = [
     "Quantizer",
     "Recipe",
     "calibrate",
+    "guard_float_layers",
     "halve_weights",
     "quantization_summary",
     "quantize_dynamic",

@@ -10,7 +10,7 @@ from edgeml_converters.quantize.observation import Observations
 from edgeml_converters.quantize.plan import Plan
 from edgeml_converters.quantize.range_methods import Bounds, range_method
 from edgeml_converters.quantize.recipe import Recipe
-from edgeml_converters.quantize.trimming import useful_bounds
+from edgeml_converters.quantize.trimming import Trimmer
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.tensors import Quantization
 
@@ -26,32 +26,49 @@ def choose_scales(
         InputError: The observations are of another graph, or lack what the recipe needs.
     """
     values = ir.convenience.create_value_mapping(model.graph)
+    chooser = _Chooser(observations, recipe, grid)
     scales: dict[str, Quantization] = {}
     for root, members in plan.groups.members().items():
         quantization = plan.groups.fixed(root)
         if quantization is None:
             deciding = [name for name in members if name not in plan.absorbed]
-            bounds = [_bounds(values[name], observations, recipe, grid) for name in deciding]
+            bounds = [chooser.bounds(values[name]) for name in deciding]
             low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
             quantization = activation_quantization(low, high, grid)
         scales.update(dict.fromkeys(members, quantization))
     return scales
 
 
-def _bounds(value: ir.Value, observations: Observations, recipe: Recipe, grid: Grid) -> Bounds:
-    constant = constant_floats(value)
-    if constant is not None:
-        return float(constant.min()), float(constant.max())
-    name = value.name or ""
-    found = observations.bounds.get(name)
-    if found is None:
-        raise InputError(
-            f"There is no calibrated range for tensor '{value.name}'.",
-            "Calibrate on the same graph that is quantized.",
-        )
-    method = range_method(recipe.ranges)
-    if method is not None and name in observations.histograms:
-        found = method(found, observations.histograms[name])
-    if recipe.trim_ranges:
-        found = useful_bounds(value, found, observations.row_peaks.get(name), grid)
-    return found
+class _Chooser:
+    """Chooses the range of one tensor."""
+
+    def __init__(self, observations: Observations, recipe: Recipe, grid: Grid) -> None:
+        self._observations = observations
+        self._method = range_method(recipe.ranges)
+        self._trimmer = None
+        if recipe.trim_ranges:
+            self._trimmer = Trimmer(self._seen, observations.row_peaks, grid)
+
+    def bounds(self, value: ir.Value) -> Bounds:
+        """Return the range for *value*.
+
+        Raises:
+            InputError: It was not observed.
+        """
+        name = value.name or ""
+        found = self._seen(value)
+        if found is None:
+            raise InputError(
+                f"There is no calibrated range for tensor '{name}'.",
+                "Calibrate on the same graph that is quantized.",
+            )
+        histogram = self._observations.histograms.get(name)
+        if self._method is not None and histogram is not None:
+            found = self._method(found, histogram)
+        return found if self._trimmer is None else self._trimmer.trimmed(value, found)
+
+    def _seen(self, value: ir.Value) -> Bounds | None:
+        constant = constant_floats(value)
+        if constant is not None and constant.size:
+            return float(constant.min()), float(constant.max())
+        return self._observations.bounds.get(value.name or "")

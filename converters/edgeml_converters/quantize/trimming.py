@@ -18,30 +18,65 @@ _UNLIMITED: Final = (-math.inf, math.inf)
 _LEAST_SEARCHED: Final = -40.0
 
 
-def useful_bounds(value: ir.Value, bounds: Bounds, row_peak: float | None, grid: Grid) -> Bounds:
-    """Return the part of *bounds* outside of which no reader of *value* gives another integer.
+class Trimmer:
+    """Finds the part of a range outside of which no reader of a tensor gives another integer.
 
     Args:
-        value: An activation of the graph, not of its outputs.
-        bounds: The range that was chosen for it.
-        row_peak: The smallest of the largest values in its rows, if a Softmax reads it.
+        seen: Returns the smallest and largest value of a tensor, None where they are not known.
+        row_peaks: By the name of what a Softmax reads: the smallest of the largest in its rows.
         grid: The integers.
     """
-    users = value.consumers()
-    if not users or value.is_graph_output():
-        return bounds
-    low, high = math.inf, -math.inf
-    gates = [node for node in users if node.op_type in ("Sigmoid", "HardSigmoid")]
-    for node in users:
+
+    def __init__(
+        self,
+        seen: Callable[[ir.Value], Bounds | None],
+        row_peaks: Mapping[str, float],
+        grid: Grid,
+    ) -> None:
+        self._seen = seen
+        self._row_peaks = row_peaks
+        self._grid = grid
+
+    def trimmed(self, value: ir.Value, bounds: Bounds) -> Bounds:
+        """Return the useful part of *bounds*, the range that was chosen for *value*."""
+        low, high = self._limits(value, bounds)
+        trimmed = max(bounds[0], low), min(bounds[1], high)
+        return trimmed if trimmed[0] < trimmed[1] else bounds
+
+    def _limits(self, value: ir.Value, bounds: Bounds) -> Bounds:
+        """Return the least range that holds what every reader of *value* tells apart."""
+        users = value.consumers()
+        if not users or value.is_graph_output():
+            return _UNLIMITED
+        gates = [node for node in users if node.op_type in ("Sigmoid", "HardSigmoid")]
+        found = [self._limits_of(node, value, bounds, gates) for node in users]
+        return min(low for low, _ in found), max(high for _, high in found)
+
+    def _limits_of(
+        self, node: ir.Node, value: ir.Value, bounds: Bounds, gates: list[ir.Node]
+    ) -> Bounds:
+        row_peak = self._row_peaks.get(value.name or "")
         if node.op_type == "Mul" and _is_gated(node, value, gates):
-            found = _gated(gates[0], bounds, grid)
-        elif node.op_type == "Softmax" and row_peak is not None:
-            found = (row_peak - _exponent_steps(grid), math.inf)
-        else:
-            found = _LIMITS.get(node.op_type, _none)(node, bounds, grid)
-        low, high = min(low, found[0]), max(high, found[1])
-    trimmed = max(bounds[0], low), min(bounds[1], high)
-    return trimmed if trimmed[0] < trimmed[1] else bounds
+            return _gated(gates[0], bounds, self._grid)
+        if node.op_type == "Softmax" and row_peak is not None:
+            return row_peak - _exponent_steps(self._grid), math.inf
+        if node.op_type == "Add":
+            return self._summand(node, value)
+        return _LIMITS.get(node.op_type, _none)(node, bounds, self._grid)
+
+    def _summand(self, node: ir.Node, value: ir.Value) -> Bounds:
+        """Return what counts of a summand: not what makes any sum too small to count.
+
+        A mask of -10000 is one of a few dozen then, and has steps of that size.
+        """
+        others = [source for source in node.inputs if source is not value]
+        output = node.outputs[0]
+        seen = self._seen(output)
+        other = self._seen(others[0]) if len(others) == 1 and others[0] is not None else None
+        if seen is None or other is None:
+            return _UNLIMITED
+        low, high = self._limits(output, seen)
+        return low - other[1], high - other[0]
 
 
 def _is_gated(node: ir.Node, value: ir.Value, gates: list[ir.Node]) -> bool:
