@@ -65,7 +65,7 @@ def test_nothing_is_said_of_sound_samples(notes_on: Convert, pixels: np.ndarray)
     ("mean", "std", "said"),
     [
         (0.0, 1.0, "larger than it was trained on"),
-        (0.0, 255.0, "With samples in the range -1..1 the network does better"),
+        (0.0, 255.0, "With samples normalized by their own mean and deviation the network does"),
         (0.286, 0.353, "which is for pixels of 0..1"),
         (0.0, 65025.0, "smaller than it was trained on"),
     ],
@@ -75,7 +75,7 @@ def test_a_wrong_range_is_told(
 ) -> None:
     (note,) = notes_on(pixels, _steps(mean, std))
     assert said in note
-    assert note.endswith((".",))
+    assert note.endswith(".")
 
 
 def test_samples_normalized_twice_are_told_by_the_data_before(
