@@ -16,8 +16,9 @@ def calibration_notes(data: Dataset, seen: SampleStatistics, limits: DataLimits)
         return
     if seen.count < limits.few_samples:
         yield (
-            f"{_name(data)} has {seen.count} samples to calibrate on; ranges of so few may miss "
-            f"values that occur in use. Give {limits.few_samples} or more typical ones."
+            f"{_name(data)} has {seen.count} sample{'' if seen.count == 1 else 's'} to calibrate "
+            "on; ranges of so few may miss values that occur in use. Give "
+            f"{limits.few_samples} or more typical ones."
         )
     if _one_class(data, seen) and seen.count >= limits.one_class_samples:
         yield (
@@ -78,7 +79,7 @@ def preparation_notes(
                 "step 'normalize', or give the pixels themselves."
             )
             return
-        if seen.raw_high > limits.pixel_high and max(std, mean) <= limits.std_of_unit:
+        if seen.raw_high > limits.pixel_high and std < limits.std_of_unit and mean <= 1.0:
             yield (
                 f"The step 'normalize' subtracts {mean:g} and divides by {std:g}, which is for "
                 f"pixels of 0..1, but they range from {raw}. Multiply its mean and std by 255."

@@ -62,9 +62,13 @@ class InputCheck:
             seen = self._calibration.statistics
             notes += calibration_notes(self._calibration.data, seen, limits.data)
         if len(self._source.inputs) == 1:
+            sound = []
             for data in watched:
-                notes += content_notes(data.data, data.statistics, limits.data)
-            notes += self._image_notes([data.statistics for data in watched], macs)
+                found = list(content_notes(data.data, data.statistics, limits.data))
+                sound += [] if found else [data.statistics]
+                notes += found
+            if sound:
+                notes += self._image_notes(sound, macs)
         return tuple(dict.fromkeys(notes))
 
     def _watched(self, data: Dataset | None) -> WatchedData | None:
@@ -86,7 +90,8 @@ class InputCheck:
         network = NetworkCheck(graph, spec, self._pipeline, macs)
         found = [note for seen in watched if seen.kept for note in network.range_notes(seen)]
         if not found and watched[-1].kept:
-            labelled = self._scored and self._evaluation is not None
+            scored = None if self._evaluation is None else self._evaluation.statistics
+            labelled = self._scored and watched[-1] is scored
             found += network.surety_notes(watched[-1], labelled=labelled)
         yield from found
 

@@ -12,9 +12,11 @@ from edgeml_converters.lint.data_notes import preparation_notes
 from edgeml_converters.lint.first_layer import Arrival, measure_arrival
 from edgeml_converters.lint.network_entry import open_first_layer, read_entry
 from edgeml_converters.lint.preparations import (
+    ALIKE,
     Variant,
     other_preparations,
     reversed_channels,
+    standardized,
 )
 from edgeml_converters.lint.sample_statistics import SampleStatistics
 from edgeml_converters.lint.scores import class_probabilities, scores_output
@@ -123,8 +125,14 @@ class NetworkCheck:
         return [*reverse, *(item for item in ranges if 1 / far < item.scale < far)]
 
     def _ranges(self, seen: SampleStatistics) -> list[Variant]:
+        layout = self._spec.layout
         table = self._limits.preparations
-        return other_preparations(table, self._pipeline, seen.low, seen.high, self._spec.layout)
+        usual = other_preparations(table, self._pipeline, seen.low, seen.high, layout)
+        gray = self._spec.shape[1 if layout == "NCHW" else 3] == 1
+        own = abs(seen.mean) > ALIKE or abs(math.log(max(seen.deviation, 1e-9))) > ALIKE
+        if gray and own and seen.deviation > 0:
+            usual.append(standardized(seen.mean, seen.deviation))
+        return usual
 
     def _preference(
         self, seen: SampleStatistics, variants: Sequence[Variant], *, labelled: bool

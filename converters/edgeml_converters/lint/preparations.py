@@ -73,6 +73,16 @@ def other_preparations(
     return variants
 
 
+def standardized(mean: float, deviation: float) -> Variant:
+    """Return the samples by their own *mean* and *deviation*: usual for gray images."""
+
+    def change(value: np.ndarray) -> np.ndarray:
+        return np.asarray((value.astype(np.float32) - mean) / deviation, np.float32)
+
+    name = "normalized by their own mean and deviation"
+    return Variant(name, False, 1.0 / deviation, change)
+
+
 def _given(
     pipeline: Pipeline | None, low: float, high: float
 ) -> tuple[np.ndarray, np.ndarray, bool] | None:

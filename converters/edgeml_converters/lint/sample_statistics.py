@@ -4,8 +4,8 @@ Knows numbers only: no network, no limits. Apart from a few spread samples that 
 some ten bytes a sample.
 """
 
-import hashlib
 import math
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,8 +13,6 @@ from functools import partial
 import numpy as np
 
 from edgeml_converters.data import Dataset, Sample
-
-HASH_BYTES = 8
 
 
 @dataclass
@@ -60,7 +58,7 @@ class SampleStatistics:
     _squares: float = 0.0
     _values: int = 0
     _stride: int = 1
-    _seen: set[bytes] = field(default_factory=set)
+    _seen: set[int] = field(default_factory=set)
 
     @property
     def mean(self) -> float:
@@ -78,9 +76,9 @@ class SampleStatistics:
         self.labels.add(sample.label)
         self._keep(value, sample.label)
         self.count += 1
-        digest = hashlib.blake2b(np.ascontiguousarray(value).data, digest_size=HASH_BYTES).digest()
-        self.repeated += digest in self._seen
-        self._seen.add(digest)
+        checksum = zlib.crc32(np.ascontiguousarray(value).data)
+        self.repeated += checksum in self._seen
+        self._seen.add(checksum)
         if raw.size and raw.dtype.kind in "biuf":
             self.raw_low = min(self.raw_low, float(raw.min()))
             self.raw_high = max(self.raw_high, float(raw.max()))
