@@ -4,6 +4,7 @@ The public names, by job:
 
 =========================  ===================================================================
 `convert`                  a trained model to verified ONNX and TFLite artifacts and a bundle
+`Int8Options`              how `convert` makes int8, where it is not as usual
 `inspect`                  what a model holds, what it needs, what cannot be converted
 `compare`                  parity of any two artifacts
 `profile`                  emulated latency on a board
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from edgeml.api.prediction import RunResult, run
     from edgeml.api.profile_result import Profile
     from edgeml.api.profiling import profile
+    from edgeml.pipeline.order import Int8Options
     from edgeml.pipeline.record import Conversion
     from edgeml.report import write_report
 
@@ -41,6 +43,7 @@ __all__ = [
     "DeviceList",
     "DeviceSetup",
     "Health",
+    "Int8Options",
     "Profile",
     "RunResult",
     "__version__",
@@ -64,6 +67,7 @@ _HOMES: Final = {
     "DeviceList": "edgeml.api.lab",
     "DeviceSetup": "edgeml.api.lab",
     "Health": "edgeml.api.health",
+    "Int8Options": "edgeml.pipeline.order",
     "Profile": "edgeml.api.profile_result",
     "RunResult": "edgeml.api.prediction",
     "add_device": "edgeml.api.lab",

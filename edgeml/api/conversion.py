@@ -10,7 +10,7 @@ from edgeml.pipeline.artifacts import write_drafts
 from edgeml.pipeline.draft import Draft, weights_file
 from edgeml.pipeline.examiner import Examiner
 from edgeml.pipeline.input_notes import watched_inputs
-from edgeml.pipeline.order import Order
+from edgeml.pipeline.order import Int8Options, Order
 from edgeml.pipeline.packing import pack
 from edgeml.pipeline.plan import Plan, make_plan
 from edgeml.pipeline.precisions import AUTO
@@ -46,10 +46,7 @@ def convert(
     labels: Path | None = None,
     name: str | None = None,
     min_runtimes: Sequence[str] = (),
-    effort: str | None = None,
-    calibrate_method: str | None = None,
-    keep_float: Sequence[str] = (),
-    recipe: Path | None = None,
+    int8: Int8Options | None = None,
     targets: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Conversion:
@@ -86,12 +83,13 @@ def convert(
         labels=labels,
         name=name,
         min_runtimes=min_runtimes,
-        effort=effort,
-        ranges=calibrate_method,
-        float_nodes=keep_float,
-        recipe=recipe,
+        int8=int8 or Int8Options(),
         targets=targets,
     )
+    return _ordered(order, progress)
+
+
+def _ordered(order: Order, progress: Progress) -> Conversion:
     watch = Stopwatch()
     with watch.timing("load"):
         plan = make_plan(order)

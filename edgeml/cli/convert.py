@@ -161,8 +161,8 @@ CalibrateMethod = Annotated[
     str | None,
     typer.Option(
         "--calibrate-method",
-        help="How int8 ranges are chosen: minmax, percentile, percentile:99.9, mse, entropy "
-        "(default minmax; mse with --effort high). Example: --calibrate-method mse",
+        help="How ranges of int8 are set: minmax (the default), percentile, percentile:99.9, mse "
+        "(as of --effort high), entropy. Example: --calibrate-method mse",
     ),
 ]
 KeepFloat = Annotated[
@@ -229,10 +229,12 @@ def command(
             labels=labels,
             name=name,
             min_runtimes=split_names(min_runtime),
-            effort=effort,
-            calibrate_method=calibrate_method,
-            keep_float=split_names(keep_float),
-            recipe=recipe,
+            int8=edgeml.Int8Options(
+                effort=effort,
+                calibrate_method=calibrate_method,
+                keep_float=split_names(keep_float),
+                recipe=recipe,
+            ),
             targets=split_names(",".join(target or ())),
             progress=progress,
         )

@@ -18,6 +18,24 @@ METRICS = ("top1", "top5")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Int8Options:
+    """How int8 is made, where it is not as usual.
+
+    Args:
+        effort: ``fast``, ``default`` or ``high``.
+        calibrate_method: How activations are given a range: ``minmax``, ``percentile``,
+            ``percentile:99.9``, ``mse`` or ``entropy``.
+        keep_float: Names of nodes that stay float.
+        recipe: A TOML file that says all of this instead.
+    """
+
+    effort: str | None = None
+    calibrate_method: str | None = None
+    keep_float: Sequence[str] = ()
+    recipe: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Order:
     """The arguments of `edgeml.convert`, as they were given."""
 
@@ -36,10 +54,7 @@ class Order:
     labels: Path | None
     name: str | None
     min_runtimes: Sequence[str]
-    effort: str | None = None
-    ranges: str | None = None
-    float_nodes: Sequence[str] = ()
-    recipe: Path | None = None
+    int8: Int8Options
     targets: Sequence[str] = ()
 
 
@@ -64,7 +79,7 @@ def check_words(order: Order) -> None:
             "Add --calibrate DATA with 50 or more typical samples, or --calibrate synthetic where "
             "there are none.",
         )
-    if order.recipe is None or order.precisions != DEFAULT_PRECISIONS:
+    if order.int8.recipe is None or order.precisions != DEFAULT_PRECISIONS:
         _check_recipe_options(order, calibrated)
     if order.evaluate == SYNTHETIC:
         raise InputError(
@@ -116,10 +131,10 @@ def _check_auto(order: Order) -> None:
 
 def _check_recipe_options(order: Order, calibrated: Sequence[str]) -> None:
     given: Mapping[str, object] = {
-        "--effort": order.effort,
-        "--calibrate-method": order.ranges,
-        "--keep-float": order.float_nodes or None,
-        "--recipe": order.recipe,
+        "--effort": order.int8.effort,
+        "--calibrate-method": order.int8.calibrate_method,
+        "--keep-float": order.int8.keep_float or None,
+        "--recipe": order.int8.recipe,
     }
     for option, value in given.items():
         if value is not None and not calibrated:

@@ -56,7 +56,7 @@ def make_plan(order: Order) -> Plan:
     """
     check_words(order)
     min_runtimes = parse_min_runtimes(order.min_runtimes, order.formats)
-    recipe = chosen_recipe(order.effort, order.ranges, order.float_nodes, order.recipe)
+    recipe = chosen_recipe(order.int8)
     source = load_source(str(order.source), order.input_shapes, order.settings)
     precisions = _precisions(order, source, recipe)
     pipeline = None if order.preprocess is None else read_pipeline(order.preprocess)
@@ -126,11 +126,11 @@ def _metrics(order: Order, task: str) -> tuple[str, ...]:
 def _precisions(order: Order, source: SourceModel, recipe: Recipe) -> tuple[str, ...]:
     """Return what to write, each precision once: a file that is int8 already stays so."""
     wanted = tuple(order.precisions)
-    if order.recipe is not None and wanted == DEFAULT_PRECISIONS:
+    if order.int8.recipe is not None and wanted == DEFAULT_PRECISIONS:
         wanted = (recipe.scheme,)
         if needs_calibration(recipe.scheme) and order.calibrate is None:
             raise InputError(
-                f"--recipe {order.recipe} makes {recipe.scheme}, which needs data to set its "
+                f"--recipe {order.int8.recipe} makes {recipe.scheme}, which needs data to set its "
                 "scales from, and --calibrate is missing.",
                 "Add --calibrate with the DATA that the recipe was found with.",
             )

@@ -1,10 +1,9 @@
 """The recipe of int8 that the options of a conversion ask for."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import cast
 
+from edgeml.pipeline.order import Int8Options
 from edgeml.pipeline.text_file import read_text
 from edgeml_converters.quantize import EFFORTS, Effort, Recipe
 from edgeml_converters.quantize.range_methods import range_method
@@ -13,22 +12,15 @@ from edgeml_runtime.errors import InputError
 DEFAULT_EFFORT: Effort = "default"
 
 
-def chosen_recipe(
-    effort: str | None, ranges: str | None, float_nodes: Sequence[str], path: Path | None
-) -> Recipe:
-    """Return the recipe in the file *path*, or the one of *effort* with what is asked for besides.
-
-    Args:
-        effort: A key of ``EFFORTS``.
-        ranges: How activations are given a range.
-        float_nodes: Names of nodes that stay float.
-        path: A recipe file, which leaves nothing to be asked for.
+def chosen_recipe(options: Int8Options) -> Recipe:
+    """Return the recipe of a file, or the one of an effort with what is asked for besides.
 
     Raises:
-        InputError: One of them is wrong, or they contradict each other.
+        InputError: An option is wrong, or they contradict each other.
     """
+    path, effort, ranges = options.recipe, options.effort, options.calibrate_method
     if path is not None:
-        if effort is not None or ranges is not None or float_nodes:
+        if effort is not None or ranges is not None or options.keep_float:
             raise InputError(
                 f"--recipe {path} decides on everything that --effort, --calibrate-method and "
                 "--keep-float ask for.",
@@ -41,7 +33,7 @@ def chosen_recipe(
     if effort is not None and effort not in EFFORTS:
         raise InputError(f"--effort {effort!r} is not known.", f"Choose from {', '.join(EFFORTS)}.")
     recipe = EFFORTS[cast("Effort", effort or DEFAULT_EFFORT)]
-    chosen = replace(recipe, float_nodes=tuple(float_nodes))
+    chosen = replace(recipe, float_nodes=tuple(options.keep_float))
     if ranges is None:
         return chosen
     range_method(ranges)

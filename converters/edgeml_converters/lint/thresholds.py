@@ -16,7 +16,6 @@ class DataLimits:
     constant_contrast: float
     clipped_share: float
     one_class_samples: int
-    spread_ratio: float
 
 
 @dataclass(frozen=True)

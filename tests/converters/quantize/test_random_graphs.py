@@ -107,7 +107,7 @@ LAYERS: dict[str, Layer] = {
     "greater": lambda net, x, c: (net.op("Max", x, net.conv(x, c, c)), c),
     "pad": lambda net, x, c: (net.op("Pad", x, net.constant(PAD_BELOW_AND_RIGHT, np.int64)), c),
 }
-INEXACT = {"gelu"}
+INEXACT = {"gelu", "hard sigmoid"}
 """Read back, it is spelled out: other kernels of float32, which may round a tie otherwise."""
 NEEDS_OPSET_11 = {"relu6", "concat", "pad", "swap", "slice"}
 HEADS: dict[str, Callable[[Any, str, int], str]] = {

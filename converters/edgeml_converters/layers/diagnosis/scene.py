@@ -1,7 +1,7 @@
 """A layer with all that was measured around it: what the causes are judged by."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -62,7 +62,15 @@ class Scene:
     @property
     def shielded(self) -> bool:
         """Whether only functions that are flat somewhere read it."""
-        return not self.is_output and bool(flat_readers(self.ops))
+        return not self.is_output and bool(flat_readers(tuple(self._functions())))
+
+    def _functions(self) -> Iterator[str]:
+        """Yield the operators that read it, or that read a sum of it, where that is flat."""
+        for op, reader in self.readers:
+            if op == "Add" and reader is not None and reader.shielded:
+                yield from reader.ops
+            else:
+                yield op
 
     @property
     def grid(self) -> Grid | None:
