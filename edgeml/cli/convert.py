@@ -161,15 +161,15 @@ CalibrateMethod = Annotated[
     str | None,
     typer.Option(
         "--calibrate-method",
-        help="How ranges of int8 are set: minmax (the default), percentile, percentile:99.9, mse "
-        "(as of --effort high), entropy. Example: --calibrate-method mse",
+        help="Ranges of int8: minmax (the default), percentile, percentile:99.9, mse (with "
+        "--effort high), entropy. Example: --calibrate-method mse",
     ),
 ]
 KeepFloat = Annotated[
     str | None,
     typer.Option(
         "--keep-float",
-        help="Nodes that stay out of int8, by the names that `edgeml compare --layers` shows. "
+        help="Nodes that stay out of int8, by their names in `edgeml compare --layers`. "
         "Example: --keep-float conv_1,classifier",
     ),
 ]
