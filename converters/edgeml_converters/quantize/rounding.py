@@ -38,43 +38,48 @@ def round_adaptively(
             continue
         matrices = item.matrices
         original[node.name] = matrices
-        pairs = zip(matrices, products[node.name], strict=True)
-        item.with_matrices(np.stack([_rounded(rows, pair) for rows, pair in pairs]))
+        item.with_matrices(_rounded(matrices, products[node.name]))
     return original
 
 
-def _rounded(rows: npt.NDArray[np.float32], products: Floats) -> npt.NDArray[np.float32]:
-    """Return (outputs, taps) on the grid of each row."""
-    largest = np.abs(rows).max(axis=1).astype(np.float64)
-    scales = np.where(largest > 0.0, largest / WEIGHT_MAX, 1.0)[:, None]
-    steps = rows / scales
-    fixed = np.abs(rows) == largest[:, None]  # they set the scale, and must set it again
-    order = np.argsort(-np.diag(products), kind="stable")
-    factor = _factor(np.asarray(products, np.float64)[np.ix_(order, order)])
+def _rounded(matrices: npt.NDArray[np.float32], products: Floats) -> npt.NDArray[np.float32]:
+    """Return (groups, outputs, taps) on the grid of each output."""
+    largest = np.abs(matrices).max(axis=2, keepdims=True).astype(np.float64)
+    scales = np.where(largest > 0.0, largest / WEIGHT_MAX, 1.0)
+    fixed = np.abs(matrices) == largest  # they set the scale, and must set it again
+    diagonals = np.diagonal(products, axis1=1, axis2=2)
+    order = np.argsort(-diagonals, axis=1, kind="stable")
+    columns = order[:, None, :]
+    sorted_rows = np.take_along_axis(np.asarray(products, np.float64), order[:, :, None], axis=1)
+    factor = _factor(np.take_along_axis(sorted_rows, columns, axis=2))
+    steps = np.take_along_axis(matrices / scales, columns, axis=2)
     found = np.empty_like(steps)
-    found[:, order] = _compensated(steps[:, order], fixed[:, order], factor)
+    rounded = _compensated(steps, np.take_along_axis(fixed, columns, axis=2), factor)
+    np.put_along_axis(found, np.broadcast_to(columns, steps.shape), rounded, axis=2)
     return (found * scales).astype(np.float32)
 
 
 def _factor(products: _Matrix) -> _Matrix:
     """Return the upper triangular U with ``U^T U`` the inverse of the damped products."""
-    damped = products.copy()
-    diagonal = np.diag(damped)
-    damped[np.diag_indices_from(damped)] += DAMPING * diagonal.mean() + 1e-12
-    return np.asarray(np.linalg.cholesky(np.linalg.inv(damped)).T)
+    taps = products.shape[1]
+    means = np.trace(products, axis1=1, axis2=2) / taps
+    damped = products + (DAMPING * means + 1e-12)[:, None, None] * np.eye(taps)
+    return np.asarray(np.swapaxes(np.linalg.cholesky(np.linalg.inv(damped)), 1, 2))
 
 
 def _compensated(steps: _Matrix, fixed: npt.NDArray[np.bool_], factor: _Matrix) -> _Matrix:
     """Round the columns in order; later ones take up the errors. Blocks make that a product."""
     left, rounded = steps.copy(), np.empty_like(steps)
-    for start in range(0, steps.shape[1], BLOCK):
-        end = min(start + BLOCK, steps.shape[1])
-        errors = np.empty((len(steps), end - start))
+    groups, outputs, taps = steps.shape
+    for start in range(0, taps, BLOCK):
+        end = min(start + BLOCK, taps)
+        errors = np.empty((groups, outputs, end - start))
         for column in range(start, end):
-            wanted = np.where(fixed[:, column], steps[:, column], left[:, column])
-            rounded[:, column] = np.clip(np.rint(wanted), -WEIGHT_MAX, WEIGHT_MAX)
-            error = (left[:, column] - rounded[:, column]) / factor[column, column]
-            errors[:, column - start] = error
-            left[:, column + 1 : end] -= np.outer(error, factor[column, column + 1 : end])
-        left[:, end:] -= errors @ factor[start:end, end:]
+            wanted = np.where(fixed[..., column], steps[..., column], left[..., column])
+            rounded[..., column] = np.clip(np.rint(wanted), -WEIGHT_MAX, WEIGHT_MAX)
+            spread = factor[:, None, column, column:end]
+            error = (left[..., column] - rounded[..., column]) / spread[..., 0]
+            errors[..., column - start] = error
+            left[..., column + 1 : end] -= error[..., None] * spread[..., 1:]
+        left[..., end:] -= errors @ factor[:, start:end, end:]
     return rounded
