@@ -4,12 +4,14 @@ With ``X`` the inputs of one output position, rounding errors ``e`` of a row of 
 output by ``e X``; the squares add up to ``e (sum X X^T) e^T``.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from edgeml_converters.graph.attributes import ints_attribute
 from edgeml_converters.graph.constants import add_constant
 from edgeml_converters.quantize.observation import Floats
 from edgeml_converters.quantize.observers import Seen, State
@@ -19,7 +21,9 @@ from edgeml_converters.quantize.weighted import Weighted
 MOST_TAPS = 2304
 """A filter with more inputs than this (256 channels of 3x3) is left to ordinary rounding."""
 MOST_ENTRIES = 1 << 23
-_CARRIED = ("auto_pad", "dilations", "kernel_shape", "pads", "strides")
+POSITIONS = 64
+"""So many positions of an image are looked at, about; neighbours differ little."""
+_CARRIED = ("auto_pad", "dilations", "kernel_shape", "pads")
 
 
 class ProductObserver:
@@ -32,7 +36,7 @@ class ProductObserver:
     def __init__(self, nodes: tuple[Weighted, ...]) -> None:
         self._nodes = {item.node.name or "": item for item in nodes if _is_small(item)}
         self._outputs: dict[str, str] = {}
-        self._sums: dict[str, npt.NDArray[np.float64]] = {}
+        self._sums: dict[str, npt.NDArray[np.float32]] = {}
         self._count = 0
 
     def watch(self, graph: WatchedGraph, value: ir.Value) -> None:
@@ -45,11 +49,11 @@ class ProductObserver:
         """Add one sample."""
         self._count += 1
         for name, output in self._outputs.items():
-            found = np.asarray(seen[output], np.float64)
+            found = np.asarray(seen[output], np.float32)
             if name in self._sums:
                 self._sums[name] += found
             else:
-                self._sums[name] = found
+                self._sums[name] = found.copy()
 
     @property
     def products(self) -> Mapping[str, Floats]:
@@ -75,8 +79,7 @@ def _is_small(item: Weighted) -> bool:
 def _products(graph: WatchedGraph, item: Weighted) -> ir.Value:
     groups, _, taps = item.matrices.shape
     if item.node.op_type == "Conv":
-        patches = _patches(graph, item)
-        rows = graph.node("Reshape", patches, graph.constant([groups, taps, -1]))
+        rows = graph.node("Reshape", _patches(graph, item), graph.constant([groups, taps, -1]))
         columns = graph.node("Transpose", rows, perm=[0, 2, 1])
     else:
         columns = graph.node("Reshape", item.source, graph.constant([1, -1, taps]))
@@ -85,20 +88,34 @@ def _products(graph: WatchedGraph, item: Weighted) -> ir.Value:
 
 
 def _patches(graph: WatchedGraph, item: Weighted) -> ir.Value:
-    """Return what lies under the filter at each position: a convolution with one-hot filters."""
+    """Return what lies under the filter at positions all over the image.
+
+    A convolution with one-hot filters gives that, with strides that leave positions out.
+    """
     node, taps = item.node, item.kernel_size
-    if taps == 1:
-        return item.source
     kernel = item.weights.shape[2:]
     channels = item.groups * item.weights.shape[1]
+    strides = ints_attribute(node, "strides") or (1,) * len(kernel)
+    apart = _apart(node, len(kernel))
+    if taps == 1 and apart == 1 and set(strides) == {1}:
+        return item.source
     single = np.eye(taps, dtype=np.float32).reshape(taps, 1, *kernel)
-    filters = add_constant(
-        graph.graph, "edgeml_watch_taps", np.tile(single, (channels, *(1,) * (1 + len(kernel))))
+    repeats = (channels, *(1,) * (1 + len(kernel)))
+    filters = add_constant(graph.graph, "edgeml_watch_taps", np.tile(single, repeats))
+    found = graph.node(
+        "Conv", item.source, filters, group=channels, strides=[apart * step for step in strides]
     )
-    found = graph.node("Conv", item.source, filters, group=channels)
     maker = found.producer()
     assert maker is not None
     for name in _CARRIED:
         if name in node.attributes:
             maker.attributes[name] = node.attributes[name]
     return found
+
+
+def _apart(node: ir.Node, axes: int) -> int:
+    """Return every how many positions along an axis are enough for ``POSITIONS`` of them."""
+    shape = node.outputs[0].shape
+    sizes = () if shape is None else shape.dims[2:]
+    positions = math.prod(size for size in sizes if isinstance(size, int))
+    return max(1, int((positions / POSITIONS) ** (1 / axes)))
