@@ -74,6 +74,11 @@ class Laboratory:
         files = zip(trial.files, found, strict=True)
         return replace(trial, files=tuple(replace(file, latency_ms=ms) for file, ms in files))
 
+    def equalizes(self, recipe: Recipe) -> bool:
+        """Return whether there is anything in the network to equalize."""
+        self._shop.quantizer.observe(recipe)
+        return bool(self._shop.quantizer.equalized)
+
     def layers(self, recipe: Recipe) -> LayerComparison:
         """Return what each layer of an int8 recipe does to its own output."""
         source = self._plan.source

@@ -24,12 +24,13 @@ from edgeml_runtime.errors import UnsupportedError
 from edgeml_runtime.progress import Progress
 
 DEFAULT_MAX_DROP: Final = 0.5
+EQUALIZED: Final = "int8, equalized"
 LADDER: Final = (
     ("int8", Recipe()),
     ("int8, ranges of least error", Recipe(ranges="mse")),
     ("int8, ranges of 99.99 %", Recipe(ranges="percentile")),
-    ("int8, equalized", Recipe(ranges="mse", equalize=True)),
-    ("int8, equalized and rounded adaptively", EFFORTS["high"]),
+    (EQUALIZED, Recipe(ranges="mse", equalize=True)),
+    ("int8, high effort", EFFORTS["high"]),
 )
 FLOAT_SHARE: Final = 0.5
 """No more of the nodes stay float: beyond it little of int8 is left."""
@@ -59,6 +60,8 @@ class _Search:
         reference = self._lab.measure(FLOAT, Recipe(scheme=FLOAT))
         self._trials.append(reference)
         for name, recipe in LADDER:
+            if name == EQUALIZED and not self._lab.equalizes(recipe):
+                continue
             if self._try(name, recipe) is None:
                 break  # what keeps one of them from being int8 keeps all
         if self._trials[1:] and not self._good():
