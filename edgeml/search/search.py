@@ -9,13 +9,14 @@ Among those that lose no more than they may the fastest is chosen, or the smalle
 named; among equals the one with the least noise.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from edgeml.pipeline.plan import Plan
 from edgeml.pipeline.stopwatch import Stopwatch
 from edgeml.pipeline.workshop import Workshop
+from edgeml.search.float_groups import float_groups
 from edgeml.search.laboratory import Laboratory
 from edgeml.search.outcome import SearchOutcome, cost, slower_than_float
 from edgeml.search.trial import FLOAT, Trial
@@ -53,7 +54,7 @@ class _Search:
         self._targets = plan.targets
         self._lab = Laboratory(plan, shop, progress, watch)
         self._trials: list[Trial] = []
-        self._ranking: tuple[str, ...] = ()
+        self._ranking: tuple[tuple[str, ...], ...] = ()
         self._reasons: list[str] = []
 
     def run(self) -> SearchOutcome:
@@ -88,13 +89,8 @@ class _Search:
 
     def _keep_worst_float(self, base: Trial) -> None:
         """Try *base* with more and more of the layers in float that do the most damage."""
-        layers = self._lab.layers(base.recipe)
-        self._ranking = tuple(
-            dict.fromkeys(
-                layer.node for layer in layers.worst_first if layer.quantized and layer.node
-            )
-        )
-        most = int(FLOAT_SHARE * len(self._ranking))
+        self._ranking = float_groups(self._lab.layers(base.recipe))
+        most = self._most_groups(base)
         tried = {0: False}
         for count in _doubling(most):
             tried[count] = self._mixed(base, count)
@@ -111,9 +107,16 @@ class _Search:
             else:
                 low = middle
 
+    def _most_groups(self, base: Trial) -> int:
+        """Return how many groups leave ``FLOAT_SHARE`` of the nodes of *base* in int8."""
+        allowed = FLOAT_SHARE * base.int8_nodes
+        counts = range(len(self._ranking) + 1)
+        return max(c for c in counts if len(_together(self._ranking[:c])) <= allowed)
+
     def _mixed(self, base: Trial, count: int) -> bool:
-        recipe = replace(base.recipe, float_nodes=self._ranking[:count])
-        trial = self._try(f"{base.name}, {count} layers float", recipe)
+        nodes = _together(self._ranking[:count])
+        name = f"{base.name}, {len(nodes)} layers float"
+        trial = self._try(name, replace(base.recipe, float_nodes=nodes))
         return trial is not None and trial.drop <= self._max_drop
 
     def _time(self) -> None:
@@ -170,10 +173,14 @@ class _Search:
                 f"allowed, at {_shown_cost(chosen)} beside {_shown_cost(self._trials[0])}."
             )
         if self._ranking and best.drop > 0:
-            worst = ", ".join(self._ranking[:NAMED])
+            worst = ", ".join(_together(self._ranking)[:NAMED])
             yield f"The layers that int8 damages most are {worst}."
         for trial in (chosen,) if chosen is best else (chosen, best):
             yield from slower_than_float(trial, self._trials)
+
+
+def _together(groups: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(node for group in groups for node in group))
 
 
 def _by_quality(trial: Trial) -> tuple[float, float]:
