@@ -85,6 +85,7 @@ def _bars() -> Iterator[Progress]:
         SpinnerColumn,
         TaskID,
         TextColumn,
+        TimeRemainingColumn,
     )
 
     bars = Progress(
@@ -92,6 +93,7 @@ def _bars() -> Iterator[Progress]:
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         console=Console(file=sys.stderr),
         transient=True,
     )

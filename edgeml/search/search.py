@@ -9,6 +9,7 @@ Among those that lose no more than they may the fastest is chosen, or the smalle
 named; among equals the one with the least noise.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -52,6 +53,8 @@ class _Search:
     def __init__(self, plan: Plan, shop: Workshop, progress: Progress, watch: Stopwatch) -> None:
         self._max_drop = DEFAULT_MAX_DROP if plan.max_drop is None else plan.max_drop
         self._targets = plan.targets
+        self._progress = progress
+        self._expected = len(LADDER) + 2  # with the float model and dynamic
         self._lab = Laboratory(plan, shop, progress, watch)
         self._trials: list[Trial] = []
         self._ranking: tuple[tuple[str, ...], ...] = ()
@@ -60,6 +63,7 @@ class _Search:
     def run(self) -> SearchOutcome:
         reference = self._lab.measure(FLOAT, Recipe(scheme=FLOAT))
         self._trials.append(reference)
+        self._tell()
         for name, recipe in LADDER:
             if name == EQUALIZED and not self._lab.equalizes(recipe):
                 continue
@@ -82,7 +86,13 @@ class _Search:
             self._reasons.append(f"'{name}' cannot be made: {error.problem}")
             return None
         self._trials.append(trial)
+        self._tell()
         return trial
+
+    def _tell(self) -> None:
+        """Report how many recipes were tried, of how many there may be."""
+        done = len(self._trials)
+        self._progress("auto: recipes tried", done, max(done, self._expected))
 
     def _good(self) -> list[Trial]:
         return [trial for trial in self._trials[1:] if trial.drop <= self._max_drop]
@@ -91,6 +101,7 @@ class _Search:
         """Try *base* with more and more of the layers in float that do the most damage."""
         self._ranking = float_groups(self._lab.layers(base.recipe))
         most = self._most_groups(base)
+        self._expected += 2 * math.ceil(math.log2(most + 1)) + 1  # doubling, bisection, float16
         tried = {0: False}
         for count in _doubling(most):
             tried[count] = self._mixed(base, count)
