@@ -33,7 +33,11 @@ class Variant:
     breaks: bool = False
 
 
-VARIANTS = (Variant("int8", ("--quantize", "int8"), breaks=True),)
+VARIANTS = (
+    Variant("int8", ("--quantize", "int8"), breaks=True),
+    Variant("int8 high effort", ("--quantize", "int8", "--effort", "high")),
+    Variant("auto", ("--quantize", "auto", "--max-drop", "1", "--target", TARGET)),
+)
 
 
 @dataclass(frozen=True)

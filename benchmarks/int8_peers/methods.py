@@ -15,6 +15,8 @@ from benchmarks.peer_environments import read_peers
 from edgeml_converters.sources.foreign.framework import Framework
 
 Way = Literal["functions", "command", "onnxruntime", "nncf", "litert"]
+MAX_DROP = "0.34"
+"""Percentage points that a search may lose: one of 300 photos."""
 SAMPLES = 100
 """Photos to calibrate on."""
 
@@ -84,6 +86,8 @@ class Method:
         if self.way == "command":
             convert = [sys.executable, "-m", "edgeml", "convert", str(subject.onnx), "-o", str(out)]
             data = ["--calibrate", str(subject.calibration.folder), "--preprocess", str(PREPROCESS)]
+            if "auto" in self.arguments:
+                data += ["--evaluate", str(subject.scored.folder), "--max-drop", MAX_DROP]
             return [*convert, *data, "--name", "model", *self.arguments]
         script = "edgeml_side" if self.own else f"{self.way}_side"
         model = subject.tflite if self.way == "litert" else subject.onnx
@@ -109,6 +113,7 @@ METHODS: tuple[Method, ...] = (
     _recipe("edgeml mse rounding", ranges='"mse"', round_adaptively="true"),
     _recipe("edgeml high", ranges='"mse"', round_adaptively="true", equalize="true"),
     Method("edgeml convert", "command", ("--quantize", "int8"), sqnr_db=21.0),
+    Method("edgeml auto", "command", ("--quantize", "auto"), sqnr_db=23.0),
     Method("onnxruntime min-max", "onnxruntime", ("MinMax",)),
     Method("onnxruntime percentile", "onnxruntime", ("Percentile",)),
     Method("onnxruntime entropy", "onnxruntime", ("Entropy",)),
