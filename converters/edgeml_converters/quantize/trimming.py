@@ -40,8 +40,12 @@ def useful_bounds(value: ir.Value, bounds: Bounds, row_peak: float | None, grid:
         else:
             found = _LIMITS.get(node.op_type, _none)(node, bounds, grid)
         low, high = min(low, found[0]), max(high, found[1])
-    trimmed = max(bounds[0], low), min(bounds[1], high)
-    return trimmed if trimmed[0] < trimmed[1] else bounds
+    low, high = max(bounds[0], low), min(bounds[1], high)
+    if low >= high:
+        return bounds
+    # So that zero is an integer, an end moves by half a step: not into what is told apart.
+    half_step = (high - low) / (grid.high - grid.low) / 2.0
+    return max(bounds[0], low - half_step), min(bounds[1], high + half_step)
 
 
 def _is_gated(node: ir.Node, value: ir.Value, gates: list[ir.Node]) -> bool:
