@@ -5,7 +5,6 @@ Samples are read again, as only reading them shows that they are the same, but n
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,8 @@ from edgeml_converters.isolation import unfinished
 from edgeml_converters.quantize.observers import Observer
 
 _SEPARATOR = "/"
+_LAYOUT = b"edgeml.calibration/1\n"
+"""What the file begins with. It changes with the arrays of the observers."""
 
 
 class SampleDigest:
@@ -57,25 +58,35 @@ class Checkpoint:
         }
         content = io.BytesIO()
         np.savez_compressed(content, count=count, digest=digest, **arrays)  # type: ignore[arg-type]  # the stub takes no mapping
+        packed = content.getvalue()
         temporary = self._path.with_suffix(".tmp")
         with suppress(OSError), unfinished(temporary):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(content.getvalue())
+            temporary.write_bytes(_LAYOUT + _checksum(packed) + packed)
             temporary.replace(self._path)
 
     def load(self) -> "tuple[int, str, dict[str, npt.NDArray[Any]]] | None":
         """Return the number of samples, their digest, and the states; None if there are none."""
         try:
-            with np.load(self._path, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-                return int(arrays.pop("count")), str(arrays.pop("digest")), arrays
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+            content = self._path.read_bytes()
+        except OSError:
             return None
+        start = len(_LAYOUT) + hashlib.blake2b.MAX_DIGEST_SIZE
+        packed = content[start:]
+        if content[:start] != _LAYOUT + _checksum(packed):
+            return None  # of another version, or damaged
+        with np.load(io.BytesIO(packed), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        return int(arrays.pop("count")), str(arrays.pop("digest")), arrays
 
     def remove(self) -> None:
         """Remove the file, as there is nothing to resume."""
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
+
+
+def _checksum(packed: bytes) -> bytes:
+    return hashlib.blake2b(packed).digest()
 
 
 def restore(observers: Sequence[Observer], arrays: Mapping[str, npt.NDArray[Any]]) -> None:

@@ -54,7 +54,8 @@ class HistogramCounter:
         if not flat.size:
             return
         self._widen(max(float(flat.max()), -float(flat.min())))
-        scaled = flat.astype(np.float32) * np.float32(2.0**-self._exponent)
+        # In float32 a tiny negative number would become a zero of the other bin.
+        scaled = flat.astype(np.float64) * 2.0**-self._exponent
         bins = np.floor(scaled).astype(np.int64) + HALF_BINS
         self._counts += np.bincount(bins, minlength=2 * HALF_BINS)
         self._zeros += flat.size - int(np.count_nonzero(flat))

@@ -102,21 +102,24 @@ def _entropy(bounds: Bounds, histogram: Histogram) -> Bounds:
     That is the least Kullback-Leibler divergence between the histogram, clipped, and its form in
     256 levels (Migacz, "8-bit inference with TensorRT", 2017).
     """
-    peak = max(-bounds[0], bounds[1])
+    low, high = min(bounds[0], 0.0), max(bounds[1], 0.0)
+    if low == high:
+        return bounds
+    peak = max(-low, high)
     # With fewer bins than levels, every bin would be a level of its own and nothing would be lost.
-    least = LEVELS * histogram.width / (min(bounds[1], peak) - max(bounds[0], -peak) or math.inf)
-    shares = np.linspace(1.0, min(least, 1.0), _CANDIDATES)
-    ranges = [(max(bounds[0], -peak * share), min(bounds[1], peak * share)) for share in shares]
+    least = LEVELS * histogram.width / (high - low)
+    shares = np.linspace(1.0, min(least, 1.0), _CANDIDATES).tolist()
+    ranges = [(max(low, -peak * share), min(high, peak * share)) for share in shares]
     divergences = [_divergence(histogram, *candidate) for candidate in ranges]
     return ranges[int(np.argmin(divergences))]
 
 
 def _divergence(histogram: Histogram, low: float, high: float) -> float:
-    first = int(np.floor(low / histogram.width)) + HALF_BINS
-    last = max(int(np.ceil(high / histogram.width)) + HALF_BINS, first + 1)
+    # Not every value was counted: the largest may lie beyond the bins.
+    first = HALF_BINS - int(min(np.ceil(-low / histogram.width), HALF_BINS))
+    last = HALF_BINS + int(min(max(np.ceil(high / histogram.width), 1), HALF_BINS))
     counts = histogram.counts[first:last].astype(np.float64)
-    if first <= HALF_BINS < last:
-        counts[HALF_BINS - first] -= histogram.zeros  # which every range holds exactly
+    counts[HALF_BINS - first] -= histogram.zeros  # which every range holds exactly
     inside = counts.copy()
     counts[0] += histogram.counts[:first].sum()
     counts[-1] += histogram.counts[last:].sum()
@@ -125,7 +128,7 @@ def _divergence(histogram: Histogram, low: float, high: float) -> float:
     sums = np.bincount(levels, inside, LEVELS)
     users = np.bincount(levels, filled, LEVELS)
     spread = np.where(filled, (sums / np.maximum(users, 1))[levels], 0.0)
-    wanted, found = counts / counts.sum(), spread / max(spread.sum(), 1.0)
+    wanted, found = counts / max(counts.sum(), 1.0), spread / max(spread.sum(), 1.0)
     known = wanted > 0
     # A level that holds clipped values only has no share of its own: the smallest stands for it.
     return float((wanted[known] * np.log(wanted[known] / np.maximum(found[known], 1e-12))).sum())

@@ -57,7 +57,7 @@ class Recipe:
         Args:
             comments: Facts for the reader, by name, such as what it was calibrated on.
         """
-        lines = [f"# {name}: {text}" for name, text in comments.items()]
+        lines = [f"# {_printable(name)}: {_printable(text)}" for name, text in comments.items()]
         lines += [f'schema = "{SCHEMA}"', ""]
         lines += [f"{entry.name} = {_toml(getattr(self, entry.name))}" for entry in fields(self)]
         return "\n".join(lines) + "\n"
@@ -97,7 +97,12 @@ def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text) + '"'
+    return f'"{_printable(text)}"'
+
+
+def _printable(text: str) -> str:
+    """Return *text* in one line, with what TOML allows in strings and comments."""
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
 
 
 def _read(cls: type[Recipe], name: str, value: Any) -> Any:  # noqa: ANN401  # of any TOML type

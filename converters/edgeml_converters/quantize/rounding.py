@@ -46,17 +46,26 @@ def _rounded(matrices: npt.NDArray[np.float32], products: Floats) -> npt.NDArray
     """Return (groups, outputs, taps) on the grid of each output."""
     largest = np.abs(matrices).max(axis=2, keepdims=True).astype(np.float64)
     scales = np.where(largest > 0.0, largest / WEIGHT_MAX, 1.0)
+    steps = matrices / scales
     fixed = np.abs(matrices) == largest  # they set the scale, and must set it again
-    diagonals = np.diagonal(products, axis1=1, axis2=2)
-    order = np.argsort(-diagonals, axis=1, kind="stable")
+    exact = np.asarray(products, np.float64)
+    order = np.argsort(-np.diagonal(exact, axis1=1, axis2=2), axis=1, kind="stable")
     columns = order[:, None, :]
-    sorted_rows = np.take_along_axis(np.asarray(products, np.float64), order[:, :, None], axis=1)
+    sorted_rows = np.take_along_axis(exact, order[:, :, None], axis=1)
     factor = _factor(np.take_along_axis(sorted_rows, columns, axis=2))
-    steps = np.take_along_axis(matrices / scales, columns, axis=2)
+    sorted_steps = np.take_along_axis(steps, columns, axis=2)
+    rounded = _compensated(sorted_steps, np.take_along_axis(fixed, columns, axis=2), factor)
     found = np.empty_like(steps)
-    rounded = _compensated(steps, np.take_along_axis(fixed, columns, axis=2), factor)
     np.put_along_axis(found, np.broadcast_to(columns, steps.shape), rounded, axis=2)
-    return (found * scales).astype(np.float32)
+    nearest = np.clip(np.rint(steps), -WEIGHT_MAX, WEIGHT_MAX)
+    # Errors of the last columns find no more to take them up: now and then that is too much.
+    better = _costs(found - steps, exact) < _costs(nearest - steps, exact)
+    return (np.where(better[..., None], found, nearest) * scales).astype(np.float32)
+
+
+def _costs(errors: _Matrix, products: _Matrix) -> _Matrix:
+    """Return (groups, outputs): the sums of the squares of what errors add to the outputs."""
+    return np.asarray(((errors @ products) * errors).sum(axis=2))
 
 
 def _factor(products: _Matrix) -> _Matrix:

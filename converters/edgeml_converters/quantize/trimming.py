@@ -40,8 +40,12 @@ class Trimmer:
     def trimmed(self, value: ir.Value, bounds: Bounds) -> Bounds:
         """Return the useful part of *bounds*, the range that was chosen for *value*."""
         low, high = self._limits(value, bounds)
-        trimmed = max(bounds[0], low), min(bounds[1], high)
-        return trimmed if trimmed[0] < trimmed[1] else bounds
+        low, high = max(bounds[0], low), min(bounds[1], high)
+        if low >= high:
+            return bounds
+        # So that zero is an integer, an end moves by half a step: not into what is told apart.
+        half_step = (high - low) / (self._grid.high - self._grid.low) / 2.0
+        return max(bounds[0], low - half_step), min(bounds[1], high + half_step)
 
     def _limits(self, value: ir.Value, bounds: Bounds) -> Bounds:
         """Return the least range that holds what every reader of *value* tells apart."""
