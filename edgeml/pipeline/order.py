@@ -10,6 +10,7 @@ from edgeml.pipeline.formats import FORMATS
 from edgeml.pipeline.precisions import AUTO, PRECISIONS, needs_calibration
 from edgeml_converters.data.synthetic import NAME as SYNTHETIC
 from edgeml_converters.sources import SourceSettings
+from edgeml_devices.profile import load_device
 from edgeml_runtime.errors import InputError
 
 DEFAULT_PRECISIONS = ("float32",)
@@ -115,6 +116,14 @@ def _check_auto(order: Order) -> None:
                 "Add --quantize auto, or use edgeml profile on what is written.",
             )
         return
+    for option, given in _recipe_options(order).items():
+        if given is not None:
+            raise InputError(
+                f"--quantize auto decides itself on what {option} asks for.",
+                f"Leave {option} out, or write --quantize int8.",
+            )
+    for name in order.targets:
+        load_device(name).require_timing()
     others = [name for name in order.precisions if name not in (AUTO, "float32")]
     if others:
         raise InputError(
@@ -129,14 +138,18 @@ def _check_auto(order: Order) -> None:
             )
 
 
-def _check_recipe_options(order: Order, calibrated: Sequence[str]) -> None:
-    given: Mapping[str, object] = {
+def _recipe_options(order: Order) -> Mapping[str, object]:
+    """Return what is asked of int8, None where it is not, by option."""
+    return {
         "--effort": order.int8.effort,
         "--calibrate-method": order.int8.calibrate_method,
         "--keep-float": order.int8.keep_float or None,
         "--recipe": order.int8.recipe,
     }
-    for option, value in given.items():
+
+
+def _check_recipe_options(order: Order, calibrated: Sequence[str]) -> None:
+    for option, value in _recipe_options(order).items():
         if value is not None and not calibrated:
             raise InputError(
                 f"{option} says how int8 is made, and --quantize {','.join(order.precisions)} "

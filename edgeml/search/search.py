@@ -127,7 +127,9 @@ class _Search:
     def _mixed(self, base: Trial, count: int) -> bool:
         nodes = _together(self._ranking[:count])
         name = f"{base.name}, {len(nodes)} layers float"
-        trial = self._try(name, replace(base.recipe, float_nodes=nodes))
+        recipe = replace(base.recipe, float_nodes=nodes)
+        known = next((trial for trial in self._trials if trial.recipe == recipe), None)
+        trial = known or self._try(name, recipe)
         return trial is not None and trial.drop <= self._max_drop
 
     def _time(self) -> None:
