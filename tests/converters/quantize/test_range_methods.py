@@ -58,7 +58,7 @@ def _check(name: str, values: npt.NDArray[np.floating], *, every: int = 1) -> No
     assert min(least, 0.0) <= low <= high <= max(largest, 0.0)
     grid = activation_quantization(low, high)
     assert np.isfinite(grid.scale)
-    if least < largest:
+    if least < largest and not name.startswith("percentile"):  # most may be zeros
         assert high > 0.0 or low < 0.0, "something is left"
 
 
@@ -115,8 +115,8 @@ def test_percentile_cuts_the_share_that_it_says_at_either_end(
     assert (values < low).sum() <= allowed
     assert (values > high).sum() <= allowed
     # One bin further in would be too much.
-    assert (values < low + width).sum() >= min(allowed - 2e-9, values.size)
-    assert (values >= high - width).sum() >= min(allowed - 2e-9, values.size)
+    assert (values < low + width).sum() >= allowed - 2e-9
+    assert (values >= high - width).sum() >= allowed - 2e-9
 
 
 def test_percentile_alone_is_that_of_9999() -> None:
