@@ -10,6 +10,7 @@ from edgeml.pipeline.formats import FORMATS
 from edgeml.pipeline.precisions import AUTO, PRECISIONS, needs_calibration
 from edgeml_converters.data.synthetic import NAME as SYNTHETIC
 from edgeml_converters.sources import SourceSettings
+from edgeml_devices.profile import load_device
 from edgeml_runtime.errors import InputError
 
 DEFAULT_PRECISIONS = ("float32",)
@@ -48,6 +49,7 @@ def check_words(order: Order) -> None:
 
     Raises:
         InputError: Names the option, what was given and what is allowed.
+        UnsupportedError: A board of the search cannot be timed.
     """
     check_names("--to", order.formats, FORMATS)
     check_names("--quantize", order.precisions, (*PRECISIONS, AUTO))
@@ -112,16 +114,27 @@ def _check_auto(order: Order) -> None:
                 f"--quantize auto tries precisions on data, and {option} is missing.",
                 f"Add {option} DATA.",
             )
+    for option, given in _recipe_options(order).items():
+        if given is not None:
+            raise InputError(
+                f"--quantize auto itself chooses what {option} would decide.",
+                f"Leave {option} out, or ask for --quantize int8.",
+            )
+    for name in order.targets:
+        load_device(name).require_timing()
 
 
-def _check_recipe_options(order: Order, calibrated: Sequence[str]) -> None:
-    given: Mapping[str, object] = {
+def _recipe_options(order: Order) -> Mapping[str, object]:
+    return {
         "--effort": order.effort,
         "--calibrate-method": order.ranges,
         "--keep-float": order.float_nodes or None,
         "--recipe": order.recipe,
     }
-    for option, value in given.items():
+
+
+def _check_recipe_options(order: Order, calibrated: Sequence[str]) -> None:
+    for option, value in _recipe_options(order).items():
         if value is not None and not calibrated:
             raise InputError(
                 f"{option} says how int8 is made, and --quantize {','.join(order.precisions)} "

@@ -101,7 +101,7 @@ def pareto_plot(title: str, axes: Axes, marks: Sequence[Mark]) -> Markup:
 
 
 def front_line(marks: Sequence[Mark]) -> list[Mark]:
-    """Return the marks that the line joins: of the front, the cheapest first, none worse than it."""
+    """Return the marks that the line joins: of the front, from cheap to dear, none worse."""
     line: list[Mark] = []
     for mark in sorted((m for m in marks if m.front), key=lambda m: (m.x, -m.y, m.number)):
         if not line or mark.y >= line[-1].y:

@@ -11,8 +11,10 @@ named; among equals the one with the least noise.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import ceil
 from typing import Final
 
+from edgeml.pipeline.order import METRICS
 from edgeml.pipeline.plan import Plan
 from edgeml.pipeline.stopwatch import Stopwatch
 from edgeml.pipeline.workshop import Workshop
@@ -33,6 +35,8 @@ LADDER: Final = (
 )
 FLOAT_SHARE: Final = 0.5
 """No more of the nodes stay float: beyond it little of int8 is left."""
+TINY_DROP: Final = 0.005
+"""Points that two decimals do not show."""
 NAMED: Final = 5
 """How many layers are named as being in the way."""
 
@@ -50,6 +54,7 @@ class _Search:
     def __init__(self, plan: Plan, shop: Workshop, progress: Progress, watch: Stopwatch) -> None:
         self._max_drop = DEFAULT_MAX_DROP if plan.max_drop is None else plan.max_drop
         self._targets = plan.targets
+        self._counts_samples = plan.metrics[0] in METRICS
         self._lab = Laboratory(plan, shop, progress, watch)
         self._trials: list[Trial] = []
         self._ranking: tuple[str, ...] = ()
@@ -57,6 +62,8 @@ class _Search:
 
     def run(self) -> SearchOutcome:
         reference = self._lab.measure(FLOAT, Recipe(scheme=FLOAT))
+        if self._targets:  # first, so that a tool that is missing is told before the work
+            reference = self._lab.timed(reference, self._targets)
         self._trials.append(reference)
         for name, recipe in LADDER:
             if self._try(name, recipe) is None:
@@ -110,13 +117,13 @@ class _Search:
 
     def _mixed(self, base: Trial, count: int) -> bool:
         recipe = replace(base.recipe, float_nodes=self._ranking[:count])
-        trial = self._try(f"{base.name}, {count} layers float", recipe)
+        trial = self._try(f"{base.name}, {count} layer{'s' if count > 1 else ''} float", recipe)
         return trial is not None and trial.drop <= self._max_drop
 
     def _time(self) -> None:
         """Emulate those that may be chosen, one of each structure, and the best int8 one."""
-        wanted = [self._trials[0], *self._good(), *sorted(self._trials[1:], key=_by_quality)[:1]]
-        timed: dict[object, Trial] = {}
+        wanted = [*self._good(), *sorted(self._trials[1:], key=_by_quality)[:1]]
+        timed: dict[object, Trial] = {self._trials[0].structure: self._trials[0]}
         for trial in wanted:
             if trial.structure not in timed:
                 timed[trial.structure] = self._lab.timed(trial, self._targets)
@@ -163,8 +170,15 @@ class _Search:
             )
         else:
             yield (
-                f"'{chosen.name}' loses {chosen.drop:.2f} points, at most {self._max_drop:g} are "
+                f"'{chosen.name}' {_shown_loss(chosen)}, at most {self._max_drop:g} points are "
                 f"allowed, at {_shown_cost(chosen)} beside {_shown_cost(self._trials[0])}."
+            )
+        point = 100 / self._lab.scored
+        if self._counts_samples and 0 < self._max_drop < point:
+            yield (
+                f"One of {self._lab.scored} samples is {point:.3g} points, so a drop of "
+                f"{self._max_drop:g} cannot be told from none: score on "
+                f"{ceil(100 / self._max_drop)} or more."
             )
         if self._ranking and best.drop > 0:
             worst = ", ".join(self._ranking[:NAMED])
@@ -184,6 +198,12 @@ def _doubling(most: int) -> Iterator[int]:
         count *= 2
     if most:
         yield most
+
+
+def _shown_loss(trial: Trial) -> str:
+    if abs(trial.drop) < TINY_DROP:
+        return "loses nothing"
+    return f"{'loses' if trial.drop > 0 else 'gains'} {abs(trial.drop):.2f} points"
 
 
 def _shown_cost(trial: Trial) -> str:
