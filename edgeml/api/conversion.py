@@ -177,10 +177,11 @@ def _facts(conversion: Conversion) -> Mapping[str, str]:
     assert search is not None, "only a search writes a recipe"
     summary = conversion.quantization
     samples = 0 if summary is None else summary.samples
+    data = f", with the same --calibrate data ({samples} samples)" if samples else ""
     return {
         "Of": f"{conversion.source.path.name}, sha256 {conversion.source.sha256}",
         "Found": f"'{search.chosen.name}', which loses {search.chosen.drop:.2f} points",
-        "Use": f"edgeml convert --recipe THIS, with the same --calibrate data ({samples} samples)",
+        "Use": f"edgeml convert --recipe THIS{data}",
     }
 
 

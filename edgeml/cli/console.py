@@ -19,6 +19,9 @@ from edgeml_runtime.progress import Progress
 PIPE_WIDTH = 200
 """Columns of a table that is not read on a terminal: wide enough that nothing is cut."""
 
+ENDED_BARS = 12
+"""Bars of ended tasks that stay: a terminal of 24 lines must have room for those that run."""
+
 
 def print_document(document: Mapping[str, Any]) -> None:
     """Print one JSON document on stdout."""
@@ -105,6 +108,9 @@ def _bars() -> Iterator[Progress]:
             bars.start()  # only now, so that a question before it stands on a quiet terminal
             if task not in tasks:
                 tasks[task] = bars.add_task(task, total=total or None)
+                ended = [shown for shown in bars.tasks if shown.visible and shown.finished]
+                for shown in ended[: max(0, len(ended) - ENDED_BARS)]:
+                    bars.update(shown.id, visible=False)
             bars.update(tasks[task], completed=done, total=total or None)
 
     try:

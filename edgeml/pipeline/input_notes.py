@@ -27,14 +27,15 @@ def watched_inputs(plan: Plan, watch: Stopwatch) -> tuple[Plan, InputNotes]:
     def notes(drafts: Sequence[Draft]) -> tuple[str, ...]:
         with watch.timing("check samples"), reading(plan.source.path):
             macs = sum(operator.macs or 0 for operator in list_operators(drafts[0].path))
-            return (*synthetic_notes(plan), *check.notes(macs))
+            return (*synthetic_notes(plan, drafts), *check.notes(macs))
 
     return replace(plan, calibration=check.calibration, evaluation=check.evaluation), notes
 
 
-def synthetic_notes(plan: Plan) -> tuple[str, ...]:
+def synthetic_notes(plan: Plan, drafts: Sequence[Draft]) -> tuple[str, ...]:
     """Return what must be known where the samples to calibrate on were made up."""
-    calibrated = [name for name in plan.precisions if needs_calibration(name)]
+    made = dict.fromkeys(draft.precision for draft in drafts)
+    calibrated = [name for name in made if needs_calibration(name)]
     if plan.calibration is None or not plan.calibration.synthetic or not calibrated:
         return ()
     note = (

@@ -11,7 +11,7 @@ from edgeml.pipeline.order import (
     Order,
     check_words,
 )
-from edgeml.pipeline.precisions import needs_calibration
+from edgeml.pipeline.precisions import AUTO, needs_calibration
 from edgeml.pipeline.recipe_choice import chosen_recipe
 from edgeml.pipeline.text_file import read_text
 from edgeml_converters.data import Dataset, open_data, synthetic_data
@@ -112,9 +112,11 @@ def _metrics(order: Order, task: str) -> tuple[str, ...]:
     if order.evaluate is None:
         return ()
     metrics = tuple(order.metrics) or (("top1",) if task == "classification" else ())
-    if order.max_drop is not None and not metrics:
+    scored = [] if order.max_drop is None else ["--max-drop"]
+    scored += ["--quantize auto"] if AUTO in order.precisions else []
+    if scored and not metrics:
         raise InputError(
-            "--max-drop needs a score, and task raw has none of its own.",
+            f"{scored[0]} needs a score, and task raw has none of its own.",
             "Add --metric module:callable, or --task classification.",
         )
     for metric in metrics:

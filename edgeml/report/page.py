@@ -12,7 +12,13 @@ import jinja2
 from markupsafe import Markup
 
 from edgeml import __version__
-from edgeml.report import artifact_section, board_section, latency_section, layers_section
+from edgeml.report import (
+    artifact_section,
+    board_section,
+    latency_section,
+    layers_section,
+    search_section,
+)
 from edgeml.report.documents import Document, Documents
 from edgeml.report.overview import overview
 from edgeml.whole_file import write_whole
@@ -75,6 +81,7 @@ def render(documents: Documents) -> str:
         provenance=_provenance(documents),
         **overview(documents),
         **artifact_section.content(documents.conversion),
+        **search_section.content(documents.conversion),
         **layers_section.content(documents.comparison),
         **latency_section.content(documents.profile),
         **board_section.content(documents.board),

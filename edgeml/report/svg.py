@@ -95,8 +95,8 @@ def _bar_row(bar: Bar, index: int, longest: float) -> Markup:
 
 def scatter(title: str, x_name: str, y_name: str, points: Sequence[Point]) -> Markup:
     """Return a scatter whose points carry their labels; grid lines stand at round values of *y*."""
-    x_low, x_high = _padded([point.x for point in points])
-    y_low, y_high = _padded([point.y for point in points])
+    x_low, x_high = padded([point.x for point in points])
+    y_low, y_high = padded([point.y for point in points])
     bottom = SCATTER_HEIGHT - 34
     top = 30
 
@@ -111,14 +111,14 @@ def scatter(title: str, x_name: str, y_name: str, points: Sequence[Point]) -> Ma
             '<line class="grid" x1="0" x2="100%" y1="{y}" y2="{y}"/>'
             '<text class="tick" x="0" y="{text_y}">{text}</text>'
         ).format(y=placed(place_y(tick)), text_y=placed(place_y(tick) - 4), text=f"{tick:g}")
-        for tick in _ticks(y_low, y_high)
+        for tick in ticks(y_low, y_high)
     )
     names = Markup(
         '<text class="tick" x="0" y="12">{y_name}</text>'
         '<text class="tick" x="100%" y="{foot}" text-anchor="end">{x_name}</text>'
     ).format(y_name=y_name, x_name=x_name, foot=SCATTER_HEIGHT - 6)
     places = [(place_x(point.x), place_y(point.y)) for point in points]
-    sides = _label_sides(points, places)
+    sides = label_sides(points, places)
     dots = Markup("").join(
         _dot(point, place, side, x_name, y_name)
         for point, place, side in zip(points, places, sides, strict=True)
@@ -128,7 +128,7 @@ def scatter(title: str, x_name: str, y_name: str, points: Sequence[Point]) -> Ma
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
     """Where a label stands beside its point: offset in pixels, and which end is anchored."""
 
     dx: int
@@ -144,15 +144,15 @@ class _Side:
         return left, baseline - 12, left + width, baseline + 4
 
 
-_SIDES: Final = (
-    _Side(13, 5, "start"),
-    _Side(-13, 5, "end"),
-    _Side(0, -13, "middle"),
-    _Side(0, 24, "middle"),
+SIDES: Final = (
+    Side(13, 5, "start"),
+    Side(-13, 5, "end"),
+    Side(0, -13, "middle"),
+    Side(0, 24, "middle"),
 )
 
 
-def _label_sides(points: Sequence[Point], places: Sequence[tuple[float, float]]) -> list[_Side]:
+def label_sides(points: Sequence[Point], places: Sequence[tuple[float, float]]) -> list[Side]:
     """Return for each point the first side on which its label meets no other label or point."""
     dots = [(x * NARROW / 100 - 8, y - 8, x * NARROW / 100 + 8, y + 8) for x, y in places]
     taken: list[tuple[float, float, float, float]] = []
@@ -160,12 +160,12 @@ def _label_sides(points: Sequence[Point], places: Sequence[tuple[float, float]])
     for index, (point, place) in enumerate(zip(points, places, strict=True)):
         others = taken + dots[:index] + dots[index + 1 :]
 
-        def clashes(side: _Side) -> float:
+        def clashes(side: Side) -> float:
             box = side.box(place, point.label)  # noqa: B023 - used before the loop goes on
             outside = max(0.0, -box[0], box[2] - NARROW)
             return outside + sum(_meet(box, other) for other in others)  # noqa: B023 - as above
 
-        best = min(_SIDES, key=clashes)
+        best = min(SIDES, key=clashes)
         taken.append(best.box(place, point.label))
         chosen.append(best)
     return chosen
@@ -178,7 +178,7 @@ def _meet(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     return max(0.0, width) * max(0.0, height)
 
 
-def _dot(point: Point, place: tuple[float, float], side: _Side, x_name: str, y_name: str) -> Markup:
+def _dot(point: Point, place: tuple[float, float], side: Side, x_name: str, y_name: str) -> Markup:
     return Markup(
         "<g><title>{label}: {y_value} {y_name}, {x_value} {x_name}</title>"
         '<circle class="bar {kind}" cx="{x}%" cy="{y}" r="7"/>'
@@ -214,14 +214,14 @@ def chart(title: str, spoken: str, content: Markup, height: int) -> Markup:
     ).format(title=title, spoken=spoken, content=content, height=height)
 
 
-def _padded(values: Sequence[float]) -> tuple[float, float]:
+def padded(values: Sequence[float]) -> tuple[float, float]:
     """Return a range that holds *values*; one that is never empty, and wider by a fifth."""
     low, high = min(values), max(values)
     margin = (high - low) * 0.1 or abs(high) * 0.01 or 1.0
     return low - margin, high + margin
 
 
-def _ticks(low: float, high: float) -> Iterator[float]:
+def ticks(low: float, high: float) -> Iterator[float]:
     """Yield three to six round values between *low* and *high*."""
     rough = (high - low) / 4
     magnitude = 10.0 ** floor(log10(rough))

@@ -52,6 +52,7 @@ class Laboratory:
         self._watch = watch
         self._samples = _kept(plan.evaluation)
         self._label = "the source"
+        self.scored = 0
         self._answers: list[Outputs] = []
         with closing(plan.source.reference()) as engine, reading(plan.source.path):
             self._answers, self.reference = self._scored(engine.run)
@@ -124,7 +125,7 @@ class Laboratory:
                 answers.append({name: array.copy() for name, array in outputs.items()})
             return outputs
 
-        value, _ = score(remembering, self._counted(), self._plan.metrics[0])
+        value, self.scored = score(remembering, self._counted(), self._plan.metrics[0])
         return answers, value
 
     def _counted(self) -> Dataset:

@@ -38,10 +38,12 @@ class SearchOutcome:
 
     @property
     def front(self) -> tuple[Trial, ...]:
-        """The trials that no other beats in one respect without losing in another."""
-        return tuple(
-            trial for trial in self.trials if not any(_beats(o, trial) for o in self.trials)
-        )
+        """The trials that no other beats in one respect without losing in another.
+
+        Where boards count, those that were not timed have no place in it.
+        """
+        rivals = [trial for trial in self.trials if trial.latency_ms or not self.targets]
+        return tuple(trial for trial in rivals if not any(_beats(other, trial) for other in rivals))
 
     def to_json(self) -> dict[str, Any]:
         """Return the ``search`` entry of the conversion's document."""
@@ -69,8 +71,6 @@ def _beats(one: Trial, other: Trial) -> bool:
 
     A score in points is coarse; among equal ones the noise decides.
     """
-    if bool(one.latency_ms) != bool(other.latency_ms):
-        return False
     mine = (one.drop, -one.sqnr_db, cost(one))
     theirs = (other.drop, -other.sqnr_db, cost(other))
     return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))

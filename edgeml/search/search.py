@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from edgeml.pipeline.order import METRICS
 from edgeml.pipeline.plan import Plan
 from edgeml.pipeline.stopwatch import Stopwatch
 from edgeml.pipeline.workshop import Workshop
@@ -36,6 +37,8 @@ LADDER: Final = (
 )
 FLOAT_SHARE: Final = 0.5
 """No more of the nodes stay float: beyond it little of int8 is left."""
+TINY_DROP: Final = 0.005
+"""Points that two decimals do not show."""
 NAMED: Final = 5
 """How many layers are named as being in the way."""
 
@@ -55,6 +58,7 @@ class _Search:
         self._targets = plan.targets
         self._progress = progress
         self._expected = len(LADDER) + 2  # with the float model and dynamic
+        self._counts_samples = plan.metrics[0] in METRICS
         self._lab = Laboratory(plan, shop, progress, watch)
         self._trials: list[Trial] = []
         self._ranking: tuple[tuple[str, ...], ...] = ()
@@ -62,6 +66,8 @@ class _Search:
 
     def run(self) -> SearchOutcome:
         reference = self._lab.measure(FLOAT, Recipe(scheme=FLOAT))
+        if self._targets:  # first, so that a tool that is missing is told before the work
+            reference = self._lab.timed(reference, self._targets)
         self._trials.append(reference)
         self._tell()
         for name, recipe in LADDER:
@@ -126,7 +132,7 @@ class _Search:
 
     def _mixed(self, base: Trial, count: int) -> bool:
         nodes = _together(self._ranking[:count])
-        name = f"{base.name}, {len(nodes)} layers float"
+        name = f"{base.name}, {len(nodes)} layer{'s' if len(nodes) > 1 else ''} float"
         recipe = replace(base.recipe, float_nodes=nodes)
         known = next((trial for trial in self._trials if trial.recipe == recipe), None)
         trial = known or self._try(name, recipe)
@@ -134,8 +140,8 @@ class _Search:
 
     def _time(self) -> None:
         """Emulate those that may be chosen, one of each structure, and the best int8 one."""
-        wanted = [self._trials[0], *self._good(), *sorted(self._trials[1:], key=_by_quality)[:1]]
-        timed: dict[object, Trial] = {}
+        wanted = [*self._good(), *sorted(self._trials[1:], key=_by_quality)[:1]]
+        timed: dict[object, Trial] = {self._trials[0].structure: self._trials[0]}
         for trial in wanted:
             if trial.structure not in timed:
                 timed[trial.structure] = self._lab.timed(trial, self._targets)
@@ -182,8 +188,15 @@ class _Search:
             )
         else:
             yield (
-                f"'{chosen.name}' loses {chosen.drop:.2f} points, at most {self._max_drop:g} are "
+                f"'{chosen.name}' {_shown_loss(chosen)}, at most {self._max_drop:g} points are "
                 f"allowed, at {_shown_cost(chosen)} beside {_shown_cost(self._trials[0])}."
+            )
+        point = 100 / self._lab.scored
+        if self._counts_samples and 0 < self._max_drop < point:
+            yield (
+                f"One of {self._lab.scored} samples is {point:.3g} points, so a drop of "
+                f"{self._max_drop:g} cannot be told from none: score on "
+                f"{math.ceil(100 / self._max_drop)} or more."
             )
         if self._ranking and best.drop > 0:
             worst = ", ".join(_together(self._ranking)[:NAMED])
@@ -207,6 +220,12 @@ def _doubling(most: int) -> Iterator[int]:
         count *= 2
     if most:
         yield most
+
+
+def _shown_loss(trial: Trial) -> str:
+    if abs(trial.drop) < TINY_DROP:
+        return "loses nothing"
+    return f"{'loses' if trial.drop > 0 else 'gains'} {abs(trial.drop):.2f} points"
 
 
 def _shown_cost(trial: Trial) -> str:
