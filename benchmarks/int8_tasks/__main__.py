@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.command import worded
-from benchmarks.int8_tasks.answers import FLOAT, Verdict, convert, verdicts
+from benchmarks.int8_tasks.answers import FLOAT, Converted, Verdict, convert, verdicts
 from benchmarks.int8_tasks.catalog import TASKS
 from benchmarks.int8_tasks.speed import Race, races
 from benchmarks.int8_tasks.task import Task
@@ -27,10 +27,12 @@ def main() -> int:
     for task in _chosen(options.names):
         if not options.json:
             print(f"{task.name}: {task.about}", flush=True)
-        candidates = convert(task, options.quantize, root / options.quantize / task.name)
+        targets = [name for name in options.target.split(",") if name]
+        converted = convert(task, options.quantize, targets, root / options.quantize / task.name)
+        candidates = converted.candidates
         found = verdicts(task, candidates)
         missed = missed or not all(all(verdict.met.values()) for verdict in found)
-        lines = [_figures(verdict) for verdict in found]
+        lines = [*_searched(converted), *map(_figures, found)]
         rejected = [candidate.name for candidate in candidates if candidate.rejected]
         lines += [f"{name} is rejected by edgeml convert" for name in rejected]
         if not options.json:
@@ -38,7 +40,7 @@ def main() -> int:
         run = [] if options.no_latency else races(task.name, candidates)
         if not options.json:
             print("".join(f"  {_speeds(race)}\n" for race in run), end="", flush=True)
-        documents.append(_document(task, found, rejected, run))
+        documents.append(_document(task, converted, found, run))
     if options.json:
         print(json.dumps(documents, indent=1))
     return int(missed)
@@ -47,7 +49,8 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.int8_tasks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(TASKS)}")
-    parser.add_argument("--quantize", default="int8", help="a precision of edgeml convert")
+    parser.add_argument("--quantize", default="int8", help="a precision, or auto")
+    parser.add_argument("--target", default="rpi4", help="boards of --quantize auto (rpi4)")
     parser.add_argument("--no-latency", action="store_true", help="leave the emulated boards out")
     parser.add_argument("--keep", type=Path, help="folder of the artifacts (in the cache)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -59,6 +62,19 @@ def _chosen(names: Sequence[str]) -> Iterator[Task]:
         if name not in TASKS:
             raise InputError(f"There is no task '{name}'.", f"Name some of {', '.join(TASKS)}.")
         yield TASKS[name]()
+
+
+def _searched(converted: Converted) -> list[str]:
+    search = converted.search
+    if search is None:
+        return []
+    trials = [
+        f"  {trial.name}: drop {trial.drop:.2f}, {trial.sqnr_db:.1f} dB, {trial.size_bytes:,} bytes"
+        + "".join(f", {ms:.3g} ms on {board}" for board, ms in trial.latency_ms.items())
+        for trial in search.trials
+    ]
+    seconds = f"{len(trials)} trials and the conversion took {converted.search_s:.0f} s"
+    return [*search.reasons, seconds, *trials]
 
 
 def _figures(verdict: Verdict) -> str:
@@ -76,7 +92,7 @@ def _speeds(race: Race) -> str:
 
 
 def _document(
-    task: Task, found: Sequence[Verdict], rejected: Sequence[str], run: Sequence[Race]
+    task: Task, converted: Converted, found: Sequence[Verdict], run: Sequence[Race]
 ) -> dict[str, object]:
     return {
         "task": task.name,
@@ -85,7 +101,9 @@ def _document(
             {"figure": v.bound.figure, "bound": str(v.bound), "figures": v.figures, "met": v.met}
             for v in found
         ],
-        "rejected": rejected,
+        "rejected": [found.name for found in converted.candidates if found.rejected],
+        "search": converted.search and converted.search.to_json(),
+        "seconds": converted.search_s,
         "races": [{**asdict(race), "faster": race.faster} for race in run],
     }
 

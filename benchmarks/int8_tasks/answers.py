@@ -1,5 +1,6 @@
 """Converting the model of a task, and asking each artifact of it the questions."""
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,12 +10,14 @@ import numpy as np
 
 import edgeml
 from benchmarks.int8_tasks.task import Bound, Task
+from edgeml.search import SearchOutcome
 from edgeml_converters.sources import load_source
 from edgeml_converters.verify import artifact_runner
 from edgeml_runtime.engines import open_engine
 
 FLOAT = "float32.onnx"
 """The artifact whose answers the others are held to."""
+AUTO = "auto"
 ENGINES = {"onnx": "onnxruntime", "tflite": "litert"}
 
 
@@ -36,6 +39,15 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Converted:
+    """What was made of a model, and the search for it where there was one."""
+
+    candidates: tuple[Candidate, ...]
+    search: SearchOutcome | None
+    search_s: float
+
+
+@dataclass(frozen=True)
 class Verdict:
     """One figure of one model, by candidate."""
 
@@ -54,20 +66,35 @@ class Verdict:
         }
 
 
-def convert(task: Task, precision: str, folder: Path) -> list[Candidate]:
-    """Write the model of *task* to *folder* in float32 and *precision*, in both formats."""
+def convert(task: Task, precision: str, targets: Sequence[str], folder: Path) -> Converted:
+    """Write the model of *task* to *folder* in float32 and *precision*, in both formats.
+
+    Args:
+        task: What is converted.
+        precision: Of ``edgeml convert``; ``auto`` searches on the trials of *task*.
+        targets: Boards that the search counts the latency on.
+        folder: Where the files go.
+    """
+    trials, searched = task.trials, precision == AUTO
+    begin_s = time.monotonic()
     conversion = edgeml.convert(
         task.model(),
         folder,
         precisions=("float32", precision),
         calibrate=task.calibration,
+        evaluate=trials.data if searched else None,
+        metrics=(trials.metric,) if searched else (),
+        max_drop=trials.max_drop if searched else None,
+        task="raw",
+        targets=targets if searched else (),
         input_shapes=task.shapes,
         name=task.name,
     )
-    return [
+    candidates = tuple(
         Candidate(found.id, found.path, found.format, found.rejected)
         for found in conversion.artifacts
-    ]
+    )
+    return Converted(candidates, conversion.search, time.monotonic() - begin_s)
 
 
 def verdicts(task: Task, candidates: Sequence[Candidate]) -> list[Verdict]:

@@ -1,10 +1,19 @@
 """Basic Pitch, which hears the notes of chords: played here by a synthesizer, so they are known."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
-from benchmarks.int8_tasks.task import Arrays, Bound, Calibration, Readings, Task
+from benchmarks.int8_tasks.task import (
+    Arrays,
+    Bound,
+    Calibration,
+    Labelled,
+    Readings,
+    Task,
+    Trials,
+)
 from benchmarks.real_models import REAL_MODELS, fetch
 
 MODEL = REAL_MODELS["basic_pitch"]
@@ -15,6 +24,7 @@ SAMPLES, SAMPLE_RATE, HOP = 43844, 22050, 256
 LOWEST_KEY = 21  # as MIDI counts
 PIECES = 60
 CALIBRATION_PIECES = 32
+TRIAL_PIECES = 40
 CHORDS = ((0, 4, 7), (0, 3, 7), (0, 4, 7, 10), (0, 5, 7), (0, 7), (0, 12), (0,))
 # The thresholds of basic-pitch's own note creation.
 ONSET_LEAST, NOTE_LEAST, SHORTEST_FRAMES = 0.5, 0.3, 11
@@ -28,6 +38,7 @@ def task() -> Task:
         about=f"notes of {PIECES} pieces of three chords",
         model=lambda: fetch(MODEL),
         calibration=f"{__name__}:calibration",
+        trials=Trials(f"{__name__}:trial_data", f"{__name__}:trial_share", max_drop=0.5),
         questions=lambda: ({INPUT: sound} for sound, _ in _pieces(seed=2, pieces=PIECES)),
         read=heard_notes,
         score=_score,
@@ -40,6 +51,23 @@ def calibration() -> Calibration:
     """Yield pieces that are not scored."""
     for sound, _ in _pieces(seed=1, pieces=CALIBRATION_PIECES):
         yield {INPUT: sound}, None
+
+
+def trial_data() -> Labelled:
+    """Yield pieces that are neither, and their numbers."""
+    for index, (sound, _) in enumerate(_pieces(seed=3, pieces=TRIAL_PIECES)):
+        yield {INPUT: sound}, index
+
+
+def trial_share(outputs: Arrays, index: int) -> float:
+    """Return the F1 of the notes of one piece."""
+    found, truth = heard_notes(outputs), _trial_notes()[index]
+    return 2 * matches(found, truth) / (len(found) + len(truth))
+
+
+@cache
+def _trial_notes() -> tuple[np.ndarray, ...]:
+    return tuple(notes for _, notes in _pieces(seed=3, pieces=TRIAL_PIECES))
 
 
 def _pieces(seed: int, pieces: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

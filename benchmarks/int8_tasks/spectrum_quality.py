@@ -5,15 +5,17 @@ from functools import cache
 
 import numpy as np
 
+from benchmarks.int8_tasks.float_answers import float_readings
 from benchmarks.int8_tasks.speech import SAMPLE_RATE, Half, noisy_speech
-from benchmarks.int8_tasks.speech_quality import score
-from benchmarks.int8_tasks.task import Arrays, Bound, Calibration, Task
+from benchmarks.int8_tasks.speech_quality import graded_alike, score
+from benchmarks.int8_tasks.task import Arrays, Bound, Calibration, Labelled, Task, Trials
 from benchmarks.real_models import REAL_MODELS, fetch
 
 MODEL = REAL_MODELS["dnsmos_model_v8"]
 SAMPLES = 144000
 CLIPS = 80
 CALIBRATION_CLIPS = 40
+TRIAL_CLIPS = 40
 FRAME, HOP, BANDS = 321, 160, 120
 
 
@@ -24,6 +26,7 @@ def task() -> Task:
         about=f"grades of {CLIPS} clips of noisy speech, mean difference from those of float",
         model=lambda: fetch(MODEL),
         calibration=f"{__name__}:calibration",
+        trials=Trials(f"{__name__}:trial_data", f"{__name__}:trial_share", max_drop=5.0),
         questions=lambda: _inputs(seed=2, clips=CLIPS, half="odd"),
         read=_read,
         score=score,
@@ -36,6 +39,22 @@ def calibration() -> Calibration:
     """Yield clips of prompts that are not scored."""
     for inputs in _inputs(seed=1, clips=CALIBRATION_CLIPS, half="even"):
         yield inputs, None
+
+
+def trial_data() -> Labelled:
+    """Yield clips of unscored prompts with other noise, and their numbers."""
+    for index, inputs in enumerate(_inputs(seed=3, clips=TRIAL_CLIPS, half="even")):
+        yield inputs, index
+
+
+def trial_share(outputs: Arrays, index: int) -> float:
+    """Return 1 where the grades are those of float, down to 0 where they differ by half a grade."""
+    return graded_alike(_read(outputs), _trial_grades()[index])
+
+
+@cache
+def _trial_grades() -> tuple[np.ndarray, ...]:
+    return float_readings(task(), (inputs for inputs, _ in trial_data()))
 
 
 def mel_spectrum(sound: np.ndarray) -> np.ndarray:

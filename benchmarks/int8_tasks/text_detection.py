@@ -1,17 +1,28 @@
 """PP-OCR's detector of text on pages: which pixels belong to text."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
+from benchmarks.int8_tasks.float_answers import float_readings
 from benchmarks.int8_tasks.rendered_text import draw_page, model_input
-from benchmarks.int8_tasks.task import Arrays, Bound, Calibration, Readings, Task
+from benchmarks.int8_tasks.task import (
+    Arrays,
+    Bound,
+    Calibration,
+    Labelled,
+    Readings,
+    Task,
+    Trials,
+)
 from benchmarks.real_models import REAL_MODELS, fetch
 
 MODEL = REAL_MODELS["ppocr_det"]
 SIZE = 320
 PAGES = 40
 CALIBRATION_PAGES = 32
+TRIAL_PAGES = 24
 THRESHOLD = 0.3
 """Above it a pixel is text, as PP-OCR has it."""
 
@@ -23,6 +34,7 @@ def task() -> Task:
         about=f"pixels of text on {PAGES} pages, overlap with those that float finds",
         model=lambda: fetch(MODEL),
         calibration=f"{__name__}:calibration",
+        trials=Trials(f"{__name__}:trial_data", f"{__name__}:trial_share", max_drop=2.5),
         questions=lambda: _inputs(seed=2, pages=PAGES),
         read=_read,
         score=_score,
@@ -35,6 +47,22 @@ def calibration() -> Calibration:
     """Yield pages that are not scored."""
     for inputs in _inputs(seed=1, pages=CALIBRATION_PAGES):
         yield inputs, None
+
+
+def trial_data() -> Labelled:
+    """Yield pages that are neither, and their numbers."""
+    for index, inputs in enumerate(_inputs(seed=3, pages=TRIAL_PAGES)):
+        yield inputs, index
+
+
+def trial_share(outputs: Arrays, index: int) -> float:
+    """Return the overlap with what float finds."""
+    return overlap(_read(outputs), _trial_masks()[index])
+
+
+@cache
+def _trial_masks() -> tuple[np.ndarray, ...]:
+    return float_readings(task(), (inputs for inputs, _ in trial_data()))
 
 
 def _inputs(seed: int, pages: int) -> Iterator[dict[str, np.ndarray]]:

@@ -5,13 +5,22 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.int8_tasks.rendered_text import draw_line, line_input
-from benchmarks.int8_tasks.task import Arrays, Bound, Calibration, Readings, Task
+from benchmarks.int8_tasks.task import (
+    Arrays,
+    Bound,
+    Calibration,
+    Labelled,
+    Readings,
+    Task,
+    Trials,
+)
 from benchmarks.real_models import REAL_MODELS, fetch
 
 MODEL = REAL_MODELS["ppocr_cls"]
 WIDTH = 192
 LINES = 300
 CALIBRATION_LINES = 64
+TRIAL_LINES = 200
 
 
 def task() -> Task:
@@ -21,6 +30,7 @@ def task() -> Task:
         about=f"direction of {2 * LINES} lines of text, upright and turned by 180 degrees",
         model=lambda: fetch(MODEL),
         calibration=f"{__name__}:calibration",
+        trials=Trials(f"{__name__}:trial_data", f"{__name__}:trial_share", max_drop=0.5),
         questions=lambda: _inputs(seed=2, lines=LINES),
         read=_read,
         score=_score,
@@ -33,6 +43,17 @@ def calibration() -> Calibration:
     """Yield lines that are not scored."""
     for inputs in _inputs(seed=1, lines=CALIBRATION_LINES):
         yield inputs, None
+
+
+def trial_data() -> Labelled:
+    """Yield lines that are neither, and whether they are turned."""
+    for index, inputs in enumerate(_inputs(seed=3, lines=TRIAL_LINES)):
+        yield inputs, index % 2
+
+
+def trial_share(outputs: Arrays, turned: int) -> float:
+    """Return 1 where the direction is right, else 0."""
+    return float(_read(outputs)[0] == turned)
 
 
 def _inputs(seed: int, lines: int) -> Iterator[dict[str, np.ndarray]]:

@@ -8,13 +8,22 @@ import numpy as np
 import onnx
 
 from benchmarks.int8_tasks.rendered_text import Line, draw_line, line_input
-from benchmarks.int8_tasks.task import Arrays, Bound, Calibration, Readings, Task
+from benchmarks.int8_tasks.task import (
+    Arrays,
+    Bound,
+    Calibration,
+    Labelled,
+    Readings,
+    Task,
+    Trials,
+)
 from benchmarks.real_models import REAL_MODELS, fetch
 
 MODEL = REAL_MODELS["ppocr_rec"]
 WIDTH = 320
 LINES = 300
 CALIBRATION_LINES = 64
+TRIAL_LINES = 200
 BLANK = 0
 """What connectionist temporal classification (CTC) has between characters."""
 
@@ -26,6 +35,7 @@ def task() -> Task:
         about=f"exact text of {LINES} lines",
         model=lambda: fetch(MODEL),
         calibration=f"{__name__}:calibration",
+        trials=Trials(f"{__name__}:trial_data", f"{__name__}:trial_share", max_drop=0.5),
         questions=lambda: ({"x": line_input(line)} for line in _lines(seed=2, lines=LINES)),
         read=_read,
         score=_score,
@@ -38,6 +48,22 @@ def calibration() -> Calibration:
     """Yield lines that are not scored."""
     for line in _lines(seed=1, lines=CALIBRATION_LINES):
         yield {"x": line_input(line)}, None
+
+
+def trial_data() -> Labelled:
+    """Yield lines that are neither, and their numbers."""
+    for index, line in enumerate(_trial_lines()):
+        yield {"x": line_input(line)}, index
+
+
+def trial_share(outputs: Arrays, index: int) -> float:
+    """Return 1 where every character of the line is right, else 0."""
+    return float(_text(_read(outputs)) == _trial_lines()[index].text)
+
+
+@cache
+def _trial_lines() -> tuple[Line, ...]:
+    return tuple(_lines(seed=3, lines=TRIAL_LINES))
 
 
 def _lines(seed: int, lines: int) -> Iterator[Line]:
