@@ -38,6 +38,7 @@ def content(conversion: Document | None) -> dict[str, Any]:
             "rows": [_row(number, trial, boards) for number, trial in enumerate(trials, 1)],
             "kept_float": chosen["kept_float"],
             "plot": pareto_plot("What was tried", axes, marks) if len(marks) > 1 else Markup(""),
+            "by_noise": axes.limit is None,
             "outside": len(outside),
             "untimed": len(trials) - len(marks),
             "left": f"faster on {boards[0]}" if boards else "smaller",
