@@ -49,20 +49,11 @@ def _rounded(rows: npt.NDArray[np.float32], products: Floats) -> npt.NDArray[np.
     scales = np.where(largest > 0.0, largest / WEIGHT_MAX, 1.0)[:, None]
     steps = rows / scales
     fixed = np.abs(rows) == largest[:, None]  # they set the scale, and must set it again
-    exact = np.asarray(products, np.float64)
-    order = np.argsort(-np.diag(exact), kind="stable")
+    order = np.argsort(-np.diag(products), kind="stable")
+    factor = _factor(np.asarray(products, np.float64)[np.ix_(order, order)])
     found = np.empty_like(steps)
-    factor = _factor(exact[np.ix_(order, order)])
     found[:, order] = _compensated(steps[:, order], fixed[:, order], factor)
-    nearest = np.clip(np.rint(steps), -WEIGHT_MAX, WEIGHT_MAX)
-    # Errors of the last columns find no more to take them up: now and then that is too much.
-    better = _costs(found - steps, exact) < _costs(nearest - steps, exact)
-    return (np.where(better[:, None], found, nearest) * scales).astype(np.float32)
-
-
-def _costs(errors: _Matrix, products: _Matrix) -> _Matrix:
-    """Return (outputs,): the sums of the squares of what the errors add to the outputs."""
-    return np.asarray(((errors @ products) * errors).sum(axis=1))
+    return (found * scales).astype(np.float32)
 
 
 def _factor(products: _Matrix) -> _Matrix:
