@@ -157,7 +157,8 @@ class _Search:
         good = self._good()
         if self._targets:
             good = [trial for trial in good if trial.latency_ms]
-            good += self._trials[:1]  # what is no faster than float is not worth its loss
+        if good or self._targets:
+            good += self._trials[:1]  # what is no better than float is not worth its loss
         if good:
             chosen = min(good, key=lambda trial: (cost(trial), -trial.sqnr_db))
             near = [trial for trial in good if cost(trial) <= 1.01 * cost(chosen)]
@@ -182,10 +183,8 @@ class _Search:
                 f"'{chosen.name}', which loses {chosen.drop:.2f}."
             )
         elif chosen.recipe.scheme == FLOAT:
-            yield (
-                "float32 is kept: nothing that is good enough is faster on "
-                f"{', '.join(self._targets)}."
-            )
+            better = f"faster on {', '.join(self._targets)}" if self._targets else "smaller"
+            yield f"float32 is kept: nothing that is good enough is {better}."
         else:
             yield (
                 f"'{chosen.name}' {_shown_loss(chosen)}, at most {self._max_drop:g} points are "

@@ -57,15 +57,7 @@ def _rounded(matrices: npt.NDArray[np.float32], products: Floats) -> npt.NDArray
     rounded = _compensated(sorted_steps, np.take_along_axis(fixed, columns, axis=2), factor)
     found = np.empty_like(steps)
     np.put_along_axis(found, np.broadcast_to(columns, steps.shape), rounded, axis=2)
-    nearest = np.clip(np.rint(steps), -WEIGHT_MAX, WEIGHT_MAX)
-    # Errors of the last columns find no more to take them up: now and then that is too much.
-    better = _costs(found - steps, exact) < _costs(nearest - steps, exact)
-    return (np.where(better[..., None], found, nearest) * scales).astype(np.float32)
-
-
-def _costs(errors: _Matrix, products: _Matrix) -> _Matrix:
-    """Return (groups, outputs): the sums of the squares of what errors add to the outputs."""
-    return np.asarray(((errors @ products) * errors).sum(axis=2))
+    return (found * scales).astype(np.float32)
 
 
 def _factor(products: _Matrix) -> _Matrix:
