@@ -120,7 +120,8 @@ MaxDrop = Annotated[
     typer.Option(
         "--max-drop",
         min=0.0,
-        help="Largest accuracy drop, in percentage points, that passes (default: no gate). "
+        help="Largest accuracy drop, in percentage points, that passes (default: no gate; "
+        "0.5 with --quantize auto). "
         "Example: --max-drop 0.5",
     ),
 ]
