@@ -135,10 +135,10 @@ def _grid(plane: _Plane) -> Markup:
 def _limit(plane: _Plane) -> Markup:
     if plane.axes.limit is None:
         return Markup("")
-    y = plane.y(plane.axes.limit)
+    y = plane.y(plane.axes.limit)  # its name stands in the middle: float32 is at the right
     return Markup(
         '<line class="limit" x1="0" x2="100%" y1="{y}" y2="{y}"/>'
-        '<text class="tick" x="100%" y="{text_y}" text-anchor="end">{text}</text>'
+        '<text class="tick" x="60%" y="{text_y}" text-anchor="middle">{text}</text>'
     ).format(y=placed(y), text_y=placed(y + 14), text=plane.axes.limit_name)
 
 
