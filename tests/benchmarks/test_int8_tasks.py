@@ -7,7 +7,15 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.int8_tasks import chords, sentences, spectrum_quality, speech, text_detection
+from benchmarks.int8_tasks import (
+    chords,
+    sentences,
+    spectrum_quality,
+    speech,
+    speech_quality,
+    text_detection,
+    text_direction,
+)
 from benchmarks.int8_tasks.catalog import TASKS
 from benchmarks.int8_tasks.dog_breeds import BREEDS, random_crop
 from benchmarks.int8_tasks.minilm_network import read_safetensors
@@ -16,6 +24,7 @@ from benchmarks.int8_tasks.task import Bound
 from benchmarks.int8_tasks.text_direction import calibration as turned_lines
 from benchmarks.int8_tasks.text_recognition import calibration as lines
 from benchmarks.int8_tasks.word_pieces import WordPieces
+from edgeml_converters.data.python_callable import load_callable
 
 draws_text = pytest.mark.skipif(
     not hasattr(cv2, "FontFace"), reason="OpenCV before 5 draws no TrueType text"
@@ -52,11 +61,53 @@ def test_calibration_can_be_named(name: str) -> None:
     assert function == "calibration"
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_trials_can_be_named_and_are_stricter_than_the_bound(name: str) -> None:
+    task = TASKS[name]()
+    module = task.calibration.partition(":")[0]
+    assert task.trials.data == f"{module}:trial_data"
+    assert task.trials.metric == f"{module}:trial_share"
+    assert callable(load_callable(task.trials.data))
+    assert callable(load_callable(task.trials.metric))
+    assert 0 < task.trials.max_drop <= 5
+
+
 @draws_text
-def test_what_is_scored_is_not_calibrated_on() -> None:
+def test_what_is_scored_is_neither_calibrated_on_nor_tried() -> None:
     calibrated = {inputs["x"].tobytes() for inputs, _ in turned_lines()}
+    tried = {inputs["x"].tobytes() for inputs, _ in text_direction.trial_data()}
     asked = TASKS["ppocr_cls"]().questions()
-    assert all(next(asked)["x"].tobytes() not in calibrated for _ in range(64))
+    questions = {next(asked)["x"].tobytes() for _ in range(64)}
+    assert not calibrated & tried
+    assert not questions & (calibrated | tried)
+
+
+@draws_text
+def test_the_share_of_a_line_is_whether_its_direction_is_right() -> None:
+    upright = {"y": np.array([[0.7, 0.3]], np.float32)}
+    labels = [label for (_, label), _ in zip(text_direction.trial_data(), range(4), strict=False)]
+    assert labels == [0, 1, 0, 1]
+    assert [text_direction.trial_share(upright, label) for label in (0, 1)] == [1.0, 0.0]
+
+
+def test_the_share_of_a_piece_is_its_f1() -> None:
+    silence = {name: np.zeros((1, 172, 88), np.float32) for name in (chords.NOTE, chords.ONSET)}
+    assert chords.trial_share(silence, 0) == 0
+    _, first = next(chords.trial_data())
+    played = {name: array.copy() for name, array in silence.items()}
+    notes = next(iter(chords._trial_notes()))
+    for key, frame in notes:
+        begin = round(frame)
+        played[chords.ONSET][0, begin, int(key)] = 1
+        played[chords.NOTE][0, begin : begin + chords.SHORTEST_FRAMES, int(key)] = 1
+    assert first == 0
+    assert chords.trial_share(played, 0) == 1
+
+
+@pytest.mark.parametrize(("difference", "share"), [(0.0, 1.0), (0.05, 0.9), (-0.25, 0.5), (3, 0)])
+def test_the_share_of_a_clip_is_how_near_its_grades_are(difference: float, share: float) -> None:
+    grades = np.array([3.0, 2.5, 2.0])
+    assert speech_quality.graded_alike(grades + difference, grades) == pytest.approx(share)
 
 
 @draws_text
@@ -124,13 +175,14 @@ def test_a_tone_is_one_band_of_the_mel_spectrum(hertz: float) -> None:
 
 
 def test_sentences_are_enough_and_different() -> None:
-    known = sentences._sentences()
-    assert len(set(known)) == len(known) >= sentences.SCORED + 100
+    known = (*sentences._sentences(), *sentences._sentences("trial_sentences.txt"))
+    assert len(set(known)) == len(known) >= sentences.SCORED + 180
 
 
 def test_the_nearest_neighbour_is_another_one() -> None:
     directions = np.array([[1.0, 0.0], [2.0, 0.1], [0.0, 3.0], [0.1, 1.0]])
     assert sentences.nearest(directions).tolist() == [1, 0, 3, 2]
+    assert sentences.nearest(directions, but_the_pair=True).tolist() == [3, 3, 1, 1]
 
 
 def test_words_are_cut_into_the_longest_pieces() -> None:
@@ -169,6 +221,7 @@ def test_crops_of_dogs_have_the_size_of_the_model() -> None:
         (Bound("overlap", "least", 0.95), 0.94, False),
         (Bound("difference", "most", 0.05), 0.05, True),
         (Bound("difference", "most", 0.05), 0.06, False),
+        (Bound("the next", "none"), 12.0, True),
     ],
 )
 def test_bounds(bound: Bound, value: float, met: bool) -> None:

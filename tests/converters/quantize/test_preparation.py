@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeml_converters.graph import optimize
-from edgeml_converters.quantize import calibrate, quantization_summary, quantize_int8
+from edgeml_converters.quantize import Recipe, calibrate, quantization_summary, quantize_int8
 
 SAMPLE = {"x": np.random.default_rng(3).standard_normal((1, 3, 8, 8), np.float32)}
 
@@ -90,6 +90,21 @@ def test_activations_that_were_spelled_out_round_once(
     assert found["HardSwish"] == found["Gelu"] == 1
     (expected,), (got,) = (run(m, SAMPLE).values() for m in (model, quantized))
     np.testing.assert_allclose(got, expected, atol=0.05 * np.ptp(expected))
+
+
+def test_a_spelled_out_activation_stays_float_by_the_name_of_its_last_node(
+    net: Callable[..., Any],
+) -> None:
+    small = net(opset=20)
+    value = small.conv("x", 3, 4)
+    erf = small.op("Erf", small.op("Div", value, small.constant(np.sqrt(2))))
+    product = small.op("Mul", value, small.op("Add", erf, small.constant(1.0)))
+    model = small.finish(small.op("Mul", product, small.constant(0.5)))
+    last = model.graph.outputs[0].producer()
+    assert last is not None
+    assert last.name
+    recipe = Recipe(float_nodes=(last.name,))
+    assert last.name in _left_float(quantize_int8(model, calibrate(model, [SAMPLE]), recipe))
 
 
 def test_a_hard_swish_is_spelled_out_where_the_opset_lacks_it(

@@ -38,7 +38,11 @@ def _recognize(graph: ir.Graph, node: ir.Node) -> bool:
         kind = _kind(value, other, scale)
         if kind:
             build = NodeBuilder(graph, node)
-            build.replace(node, [build.op(kind, value)])
+            name, whole = node.name, build.op(kind, value)
+            build.replace(node, [whole])
+            maker = whole.producer()
+            assert maker is not None, "the node that was just built"
+            maker.name = name  # by which it is known in the float graph
             return True
     return False
 
