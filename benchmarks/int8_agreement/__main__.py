@@ -63,7 +63,7 @@ def _options() -> argparse.Namespace:
 
 def _judged(case: str) -> Trial:
     model = graph_of(case)
-    return attempt(model, random_samples(model))
+    return attempt(model, random_samples(model), alone=True)
 
 
 def _measured(name: str) -> Trial:

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from edgeml_converters.graph import serialize_onnx
 from edgeml_converters.graph.axis_layout import border_layouts
-from edgeml_converters.quantize import calibrate, quantization_summary, quantize_int8
+from edgeml_converters.quantize import Recipe, calibrate, quantization_summary, quantize_int8
 from edgeml_converters.quantize.summary import ExcludedNode
 from edgeml_converters.tflite import write_tflite
 from edgeml_converters.tflite_import.reading import read_program
@@ -56,9 +56,16 @@ class Trial:
     float_sqnr_db: float
 
 
-def attempt(model: ir.Model, samples: Sequence[Arrays]) -> Trial:
-    """Return what becomes of *model*, calibrated and asked on *samples*."""
-    quantized = quantize_int8(model, calibrate(model, samples))
+def attempt(model: ir.Model, samples: Sequence[Arrays], *, alone: bool = False) -> Trial:
+    """Return what becomes of *model*, calibrated and asked on *samples*.
+
+    Args:
+        model: A float graph.
+        samples: Its inputs.
+        alone: One operator is looked at: what makes its input must hand on integers as they are,
+            which it does where that input's range is not trimmed. Ties would be rounded else.
+    """
+    quantized = quantize_int8(model, calibrate(model, samples), Recipe(trim_ranges=not alone))
     data = write_tflite(quantized)
     steps = _output_scales(quantized)
     expected, reference = (

@@ -197,7 +197,7 @@ class _Search:
                 f"{self._max_drop:g} cannot be told from none: score on "
                 f"{math.ceil(100 / self._max_drop)} or more."
             )
-        if self._ranking and best.drop > 0:
+        if self._ranking:
             worst = ", ".join(_together(self._ranking)[:NAMED])
             yield f"The layers that int8 damages most are {worst}."
         for trial in (chosen,) if chosen is best else (chosen, best):

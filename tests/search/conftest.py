@@ -14,6 +14,7 @@ from benchmarks.broken_network.breaking import NETWORK, break_network
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "fashion"
 SCORED, WATCHED = 200, 40
+WIDTH = 64
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def stubborn(tmp_path_factory: pytest.TempPathFactory) -> Case:
     onnx.save(_stubborn(random), folder / "stubborn.onnx")
     session = ort.InferenceSession(folder / "stubborn.onnx", providers=["CPUExecutionProvider"])
     for name, count in (("test", SCORED), ("calibration", WATCHED)):
-        rows = random.standard_normal((count, 16), np.float32)
+        rows = random.standard_normal((count, WIDTH), np.float32)
         (logits,) = session.run(["logits"], {"x": rows})
         np.savez(folder / f"{name}.npz", inputs=rows, labels=np.asarray(logits).argmax(axis=1))
     return Case(folder / "stubborn.onnx", folder / "calibration.npz", folder / "test.npz")
@@ -106,13 +107,13 @@ def _stubborn(random: np.random.Generator) -> onnx.ModelProto:
 
     value = "x"
     for index in range(3):
-        value = relu(layer(value, f"first_{index}", random.normal(0, 0.4, (16, 16))))
-    uneven = layer(value, "uneven", random.normal(0, 0.4, (16, 24)) * sizes)
-    value = relu(layer(uneven, "evened", random.normal(0, 0.3, (24, 16)) / sizes[:, None]))
+        value = relu(layer(value, f"first_{index}", random.normal(0, 0.2, (WIDTH, WIDTH))))
+    uneven = layer(value, "uneven", random.normal(0, 0.2, (WIDTH, 24)) * sizes)
+    value = relu(layer(uneven, "evened", random.normal(0, 0.3, (24, WIDTH)) / sizes[:, None]))
     for index in range(3):
-        value = relu(layer(value, f"last_{index}", random.normal(0, 0.4, (16, 16))))
-    layer(value, "logits", random.normal(0, 0.4, (16, 10)))
-    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 16])]
+        value = relu(layer(value, f"last_{index}", random.normal(0, 0.2, (WIDTH, WIDTH))))
+    layer(value, "logits", random.normal(0, 0.2, (WIDTH, 10)))
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", WIDTH])]
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", size])
         for name, size in (("logits", 10), ("uneven", 24))
