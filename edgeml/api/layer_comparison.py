@@ -1,10 +1,8 @@
 """What `edgeml.compare` does with layers: two files, their intermediate tensors, what to say."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from edgeml_converters.data import Dataset
 from edgeml_converters.layers import (
@@ -44,16 +42,6 @@ class ModelFile:
         return OnnxLayers(source.graph, self.inputs, self.outputs)
 
 
-@dataclass(frozen=True)
-class _Inputs:
-    """The inputs of samples, to be read again and again."""
-
-    samples: Dataset
-
-    def __iter__(self) -> Iterator[Mapping[str, np.ndarray]]:
-        return (sample.inputs for sample in self.samples)
-
-
 def compare_files(
     reference: ModelFile,
     candidate: ModelFile,
@@ -79,7 +67,7 @@ def compare_files(
     layers = compare_layers(
         reference.layers(),
         candidate.layers(),
-        _Inputs(samples),
+        samples.inputs,
         tolerance,
         progress=progress,
         total=samples.size or 0,

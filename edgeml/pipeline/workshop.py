@@ -1,14 +1,11 @@
 """What the artifacts of one conversion share: the optimized graph, and what calibration saw."""
 
-from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-import numpy as np
 import onnx_ir as ir
 
 from edgeml.pipeline.plan import Plan
 from edgeml.pipeline.stopwatch import Stopwatch
-from edgeml_converters.data import Dataset
 from edgeml_converters.graph import optimize
 from edgeml_converters.isolation import reading
 from edgeml_converters.quantize import Detail, Quantizer
@@ -52,19 +49,9 @@ class Workshop:
         assert data is not None, "the plan refuses such precisions without calibration data"
         return Quantizer(
             self.optimized,
-            ModelInputs(data),
+            data.inputs,
             self._progress,
             data.size or 0,
             checkpoints=cache_root() / "calibration",
             detail=self._detail,
         )
-
-
-class ModelInputs:
-    """The inputs of a dataset, which may be read again."""
-
-    def __init__(self, data: Dataset) -> None:
-        self._data = data
-
-    def __iter__(self) -> Iterator[Mapping[str, np.ndarray]]:
-        return (sample.inputs for sample in self._data)

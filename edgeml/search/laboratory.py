@@ -1,9 +1,8 @@
 """Makes a recipe's files and measures them: score and noise on the evaluation data, size, speed."""
 
-import itertools
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +11,14 @@ import numpy as np
 from edgeml.api.profiling import profile
 from edgeml.pipeline.artifacts import write_drafts
 from edgeml.pipeline.draft import Draft
+from edgeml.pipeline.examiner import running
 from edgeml.pipeline.plan import Plan
+from edgeml.pipeline.source_answers import counted
 from edgeml.pipeline.stopwatch import Stopwatch
 from edgeml.pipeline.workshop import Workshop
 from edgeml.search.trial import Trial, TrialFile
 from edgeml_converters.data import Dataset, Sample
-from edgeml_converters.isolation import reading
+from edgeml_converters.isolation import reading, unfinished
 from edgeml_converters.layers import LayerComparison, OnnxLayers, compare_layers
 from edgeml_converters.quantize import Recipe
 from edgeml_converters.verify import Runner, artifact_runner, compare_outputs, score
@@ -51,27 +52,21 @@ class Laboratory:
         self._progress = progress
         self._watch = watch
         self._samples = _kept(plan.evaluation)
-        self._label = "the source"
-        self.scored = 0
         self._answers: list[Outputs] = []
         with closing(plan.source.reference()) as engine, reading(plan.source.path):
-            self._answers, self.reference = self._scored(engine.run)
+            found = self._scored(engine.run, "the source")
+        self._answers, self.reference, self.scored = found
 
     def measure(self, name: str, recipe: Recipe) -> Trial:
         """Return what comes of *recipe*, without its speed."""
-        self._label = name
-        with tempfile.TemporaryDirectory(prefix="edgeml-auto-") as folder:
-            drafts, int8, floats = self._drafts(recipe, Path(folder))
-            with self._watch.timing("search"):
-                files = tuple(self._measured(draft) for draft in drafts)
+        with self._drafted(recipe) as (drafts, int8, floats), self._watch.timing("search"):
+            files = tuple(self._measured(draft, name) for draft in drafts)
         return Trial(name, recipe, files, self.reference, int8, floats)
 
     def timed(self, trial: Trial, targets: Sequence[str]) -> Trial:
         """Return *trial* with the emulated latency of each format on each of the boards."""
-        with tempfile.TemporaryDirectory(prefix="edgeml-auto-") as folder:
-            drafts, _, _ = self._drafts(trial.recipe, Path(folder))
-            with self._watch.timing("emulate"):
-                found = [_latency_ms(draft, targets, self._progress) for draft in drafts]
+        with self._drafted(trial.recipe) as (drafts, _, _), self._watch.timing("emulate"):
+            found = [_latency_ms(draft, targets, self._progress) for draft in drafts]
         files = zip(trial.files, found, strict=True)
         return replace(trial, files=tuple(replace(file, latency_ms=ms) for file, ms in files))
 
@@ -84,35 +79,49 @@ class Laboratory:
         """Return what each layer of an int8 recipe does to its own output."""
         source = self._plan.source
         quantized = self._shop.quantizer.int8(recipe)
-        samples = [sample.inputs for sample in itertools.islice(self._samples, RANKED_SAMPLES)]
+        samples = tuple(self._samples.take(RANKED_SAMPLES).inputs)
         with self._watch.timing("search"):
             return compare_layers(
                 OnnxLayers(self._shop.optimized, source.inputs, source.outputs),
                 OnnxLayers(quantized, source.inputs, source.outputs),
                 samples,
                 1.0,
-                progress=self._told("ranking layers"),
+                progress=lambda _, done, total: self._progress("auto: ranking layers", done, total),
                 total=len(samples),
             )
 
-    def _drafts(self, recipe: Recipe, folder: Path) -> tuple[list[Draft], int, int]:
+    @contextmanager
+    def _drafted(self, recipe: Recipe) -> Iterator[tuple[list[Draft], int, int]]:
+        """Yield the files of *recipe*, and how many nodes are int8 and float in them."""
         plan = replace(self._plan, precisions=(recipe.scheme,), recipe=recipe)
-        drafts, summaries = write_drafts(plan, self._shop, folder, self._watch)
-        if not summaries:
-            return drafts, 0, len(self._shop.optimized.graph)
-        return drafts, len(summaries[0].quantized), len(summaries[0].excluded)
+        with (
+            tempfile.TemporaryDirectory(prefix="edgeml-auto-") as folder,
+            unfinished(Path(folder)),
+        ):
+            drafts, summaries = write_drafts(plan, self._shop, Path(folder), self._watch)
+            if summaries:
+                yield drafts, len(summaries[0].quantized), len(summaries[0].excluded)
+            else:
+                yield drafts, 0, len(self._shop.optimized.graph)
 
-    def _measured(self, draft: Draft) -> TrialFile:
-        source = self._plan.source
-        with closing(open_engine(draft.format.verification_engine(), draft.path)) as engine:
+    def _measured(self, draft: Draft, name: str) -> TrialFile:
+        source, engine_name = self._plan.source, draft.format.verification_engine()
+        with (
+            running(draft.file_name, engine_name),
+            closing(open_engine(engine_name, draft.path)) as engine,
+        ):
             runner = artifact_runner(engine, source.inputs, source.outputs)
-            self._label = f"{self._label.partition(' (')[0]} ({draft.format.name})"
-            answers, value = self._scored(runner)
+            answers, value, _ = self._scored(runner, f"{name} ({draft.format.name})")
         parity = compare_outputs(self._answers, answers)
         return TrialFile(draft.format.name, draft.size_bytes, value, parity.sqnr_db)
 
-    def _scored(self, runner: Runner) -> tuple[list[Outputs], float]:
-        """Return the first outputs of *runner*, as many as may be kept, and its score."""
+    def _scored(self, runner: Runner, label: str) -> tuple[list[Outputs], float, int]:
+        """Return the first outputs of *runner*, as many as may be kept, its score and of how many.
+
+        Args:
+            runner: What answers.
+            label: What it is called in the progress.
+        """
         answers: list[Outputs] = []
         wanted = len(self._answers) or None
         room_bytes = COMPARED_BYTES
@@ -125,21 +134,9 @@ class Laboratory:
                 answers.append({name: array.copy() for name, array in outputs.items()})
             return outputs
 
-        value, self.scored = score(remembering, self._counted(), self._plan.metrics[0])
-        return answers, value
-
-    def _counted(self) -> Dataset:
-        told = self._told(f"scoring {self._label}")
-
-        def read() -> Iterator[Sample]:
-            for done, sample in enumerate(self._samples, 1):
-                yield sample
-                told("", done, self._samples.size or 0)
-
-        return replace(self._samples, read=read)
-
-    def _told(self, task: str) -> Progress:
-        return lambda _, done, total: self._progress(f"auto: {task}", done, total)
+        shown = counted(self._samples, f"auto: scoring {label}", self._progress)
+        value, samples = score(remembering, shown, self._plan.metrics[0])
+        return answers, value, samples
 
 
 def _kept(data: Dataset) -> Dataset:

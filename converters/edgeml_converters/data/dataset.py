@@ -4,7 +4,7 @@ Knows batch axes and labels; must not know where samples come from.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,7 +56,22 @@ class Dataset:
     def __bool__(self) -> bool:
         return True  # `if dataset` asks whether there is one, and must not need its length
 
+    @property
+    def inputs(self) -> "SampleInputs":
+        """What the model is fed, sample by sample; may be read again and again."""
+        return SampleInputs(self)
+
     def take(self, count: int) -> "Dataset":
         """Return the first *count* samples (all of them when there are fewer)."""
         size = None if self.size is None else min(self.size, count)
         return replace(self, read=lambda: itertools.islice(self.read(), count), size=size)
+
+
+@dataclass(frozen=True)
+class SampleInputs:
+    """The inputs of a dataset's samples, by name."""
+
+    dataset: Dataset
+
+    def __iter__(self) -> Iterator[Mapping[str, np.ndarray]]:
+        return (sample.inputs for sample in self.dataset)

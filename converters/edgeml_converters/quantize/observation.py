@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeml_converters.quantize.histogram import Histogram
+from edgeml_converters.histogram import Histogram
 
 Floats = npt.NDArray[np.floating[Any]]
 Channels = tuple[str, int]

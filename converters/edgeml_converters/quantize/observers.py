@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from edgeml_converters.quantize.histogram import Histogram, HistogramCounter
+from edgeml_converters.histogram import Histogram, HistogramCounter
 from edgeml_converters.quantize.observation import Channels, Floats
+from edgeml_converters.quantize.totals import Totals
 from edgeml_converters.quantize.watch import WatchedGraph
 
 SAMPLED_VALUES = 8192
@@ -94,9 +95,7 @@ class ChannelObserver:
         for name, axis in sorted(wanted):
             self._axes.setdefault(name, []).append(axis)
         self._peaks = peaks
-        self._outputs: dict[Channels, str] = {}
-        self._sums: dict[Channels, npt.NDArray[np.float64]] = {}
-        self._count = 0
+        self._totals = Totals[Channels](np.maximum if peaks else np.add, np.float64)
 
     def watch(self, graph: WatchedGraph, value: ir.Value) -> None:
         """Watch the channels of *value*, where they are wanted."""
@@ -104,35 +103,25 @@ class ChannelObserver:
             source = graph.node("Abs", value) if self._peaks else value
             source.shape = value.shape
             op_type = "ReduceMax" if self._peaks else "ReduceMean"
-            self._outputs[value.name or "", axis] = graph.reduced(op_type, source, axis)
+            output = graph.reduced(op_type, source, axis)
+            self._totals.expect((value.name or "", axis), output)
 
     def take(self, seen: Seen) -> None:
         """Add one sample."""
-        self._count += 1
-        for key, output in self._outputs.items():
-            found = np.asarray(seen[output], np.float64)
-            if key not in self._sums:
-                self._sums[key] = found.copy()
-            elif self._peaks:
-                np.maximum(self._sums[key], found, out=self._sums[key])
-            else:
-                self._sums[key] += found
+        self._totals.take(seen)
 
     @property
     def channels(self) -> Mapping[Channels, Floats]:
         """The means, or peaks, by tensor."""
-        share = 1 if self._peaks else self._count
-        return {key: total / share for key, total in self._sums.items()}
+        return self._totals.arrays if self._peaks else self._totals.means
 
     def state(self) -> State:
-        """Return the sums, in the order in which tensors are watched."""
-        sums = {str(index): self._sums[key] for index, key in enumerate(self._outputs)}
-        return {"count": np.array(self._count), **sums}
+        """Return the sums."""
+        return self._totals.state()
 
     def restore(self, state: State) -> None:
         """Continue with these sums."""
-        self._count = int(state["count"])
-        self._sums = {key: state[str(index)] for index, key in enumerate(self._outputs)}
+        self._totals.restore(state)
 
 
 class RowPeakObserver:

@@ -8,13 +8,13 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import onnx_ir as ir
 
 from edgeml_converters.graph.attributes import ints_attribute
 from edgeml_converters.graph.constants import add_constant
 from edgeml_converters.quantize.observation import Floats
 from edgeml_converters.quantize.observers import Seen, State
+from edgeml_converters.quantize.totals import Totals
 from edgeml_converters.quantize.watch import WatchedGraph
 from edgeml_converters.quantize.weighted import Weighted
 
@@ -35,40 +35,30 @@ class ProductObserver:
 
     def __init__(self, nodes: tuple[Weighted, ...]) -> None:
         self._nodes = {item.node.name or "": item for item in nodes if _is_small(item)}
-        self._outputs: dict[str, str] = {}
-        self._sums: dict[str, npt.NDArray[np.float32]] = {}
-        self._count = 0
+        self._totals = Totals[str](np.add, np.float32)
 
     def watch(self, graph: WatchedGraph, value: ir.Value) -> None:
         """Watch *value* for each node that multiplies it."""
         for name, item in self._nodes.items():
             if item.source is value:
-                self._outputs[name] = graph.output(_products(graph, item))
+                self._totals.expect(name, graph.output(_products(graph, item)))
 
     def take(self, seen: Seen) -> None:
         """Add one sample."""
-        self._count += 1
-        for name, output in self._outputs.items():
-            found = np.asarray(seen[output], np.float32)
-            if name in self._sums:
-                self._sums[name] += found
-            else:
-                self._sums[name] = found.copy()
+        self._totals.take(seen)
 
     @property
     def products(self) -> Mapping[str, Floats]:
         """(groups, taps, taps) by the name of the node."""
-        return {name: total / self._count for name, total in self._sums.items()}
+        return self._totals.means
 
     def state(self) -> State:
-        """Return the sums, in the order in which nodes are watched."""
-        sums = {str(index): self._sums[name] for index, name in enumerate(self._outputs)}
-        return {"count": np.array(self._count), **sums}
+        """Return the sums."""
+        return self._totals.state()
 
     def restore(self, state: State) -> None:
         """Continue with these sums."""
-        self._count = int(state["count"])
-        self._sums = {name: state[str(index)] for index, name in enumerate(self._outputs)}
+        self._totals.restore(state)
 
 
 def _is_small(item: Weighted) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from edgeml_converters.quantize.histogram import HALF_BINS, Histogram
+from edgeml_converters.histogram import HALF_BINS, Histogram
 from edgeml_runtime.errors import InputError
 
 Bounds = tuple[float, float]

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from edgeml_converters.layers.histogram import HALF, Histogram
+from edgeml_converters.histogram import HALF_BINS
+from edgeml_converters.layers.histogram import Histogram
 
 parts = st.lists(
     hnp.arrays(
@@ -54,7 +55,7 @@ def test_quantiles_are_right_to_a_thousandth_of_the_peak(
     if everything.size:
         exact = np.quantile(everything, share, method="inverted_cdf")
         peak = float(np.abs(everything).max())
-        assert _taken(values).quantile(share) == pytest.approx(exact, abs=2.1 * peak / HALF)
+        assert _taken(values).quantile(share) == pytest.approx(exact, abs=2.1 * peak / HALF_BINS)
 
 
 def test_the_gap_between_two_clusters() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeml_converters.quantize.histogram import HALF_BINS, Histogram, HistogramCounter
+from edgeml_converters.histogram import HALF_BINS, Histogram, HistogramCounter
 
 Floats = npt.NDArray[np.float32]
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)

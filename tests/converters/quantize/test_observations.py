@@ -10,8 +10,8 @@ import onnx_ir as ir
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
+from edgeml_converters.histogram import Histogram, HistogramCounter
 from edgeml_converters.quantize import Detail, Observations, calibrate
-from edgeml_converters.quantize.histogram import Histogram, HistogramCounter
 from edgeml_converters.quantize.observers import SAMPLED_VALUES
 
 Floats = npt.NDArray[np.floating[Any]]

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from edgeml_converters.histogram import Histogram, HistogramCounter
 from edgeml_converters.quantize.affine import activation_quantization, quantize
-from edgeml_converters.quantize.histogram import Histogram, HistogramCounter
 from edgeml_converters.quantize.range_methods import LEVELS, METHODS, Bounds, range_method
 from edgeml_runtime.errors import InputError
 

@@ -60,6 +60,11 @@ class HistogramCounter:
         self._counts += np.bincount(bins, minlength=2 * HALF_BINS)
         self._zeros += flat.size - int(np.count_nonzero(flat))
 
+    @property
+    def counts(self) -> Counts:
+        """(2 * HALF_BINS,), not to be written to; see ``Histogram``."""
+        return self._counts
+
     def histogram(self) -> Histogram:
         """Return what was counted."""
         return Histogram(self._counts.copy(), 2.0**self._exponent, self._zeros)
