@@ -13,6 +13,8 @@ from benchmarks.int8_tasks.task import (
     Readings,
     Task,
     Trials,
+    numbered,
+    unlabelled,
 )
 from benchmarks.real_models import REAL_MODELS, fetch
 
@@ -38,7 +40,7 @@ def task() -> Task:
         about=f"notes of {PIECES} pieces of three chords",
         model=lambda: fetch(MODEL),
         calibration=f"{__name__}:calibration",
-        trials=Trials(f"{__name__}:trial_data", f"{__name__}:trial_share", max_drop=0.5),
+        trials=Trials.of(__name__, max_drop=0.5),
         questions=lambda: ({INPUT: sound} for sound, _ in _pieces(seed=2, pieces=PIECES)),
         read=heard_notes,
         score=_score,
@@ -49,14 +51,12 @@ def task() -> Task:
 
 def calibration() -> Calibration:
     """Yield pieces that are not scored."""
-    for sound, _ in _pieces(seed=1, pieces=CALIBRATION_PIECES):
-        yield {INPUT: sound}, None
+    return unlabelled({INPUT: sound} for sound, _ in _pieces(seed=1, pieces=CALIBRATION_PIECES))
 
 
 def trial_data() -> Labelled:
     """Yield pieces that are neither, and their numbers."""
-    for index, (sound, _) in enumerate(_pieces(seed=3, pieces=TRIAL_PIECES)):
-        yield {INPUT: sound}, index
+    return numbered({INPUT: sound} for sound, _ in _pieces(seed=3, pieces=TRIAL_PIECES))
 
 
 def trial_share(outputs: Arrays, index: int) -> float:

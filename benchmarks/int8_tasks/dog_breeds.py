@@ -29,6 +29,8 @@ from benchmarks.int8_tasks.task import (
     Readings,
     Task,
     Trials,
+    numbered,
+    unlabelled,
 )
 from benchmarks.real_models.fetching import package_file
 from edgeml_converters.data.image_file import read_image
@@ -54,7 +56,7 @@ def task() -> Task:
         about=f"breeds of the dogs in photos, in {CROPS} crops each",
         model=_model,
         calibration=f"{__name__}:calibration",
-        trials=Trials(f"{__name__}:trial_data", f"{__name__}:trial_share", max_drop=0.5),
+        trials=Trials.of(__name__, max_drop=0.5),
         questions=lambda: (inputs for inputs, _ in _scored()),
         read=_read,
         score=_score,
@@ -65,14 +67,14 @@ def task() -> Task:
 
 def calibration() -> Calibration:
     """Yield crops of dogs of other breeds."""
-    for inputs, _ in _crops(seed=1, crops=CALIBRATION_CROPS, scored=False):
-        yield inputs, None
+    crops = _crops(seed=1, crops=CALIBRATION_CROPS, scored=False)
+    return unlabelled(inputs for inputs, _ in crops)
 
 
 def trial_data() -> Labelled:
     """Yield other crops of those, and their numbers."""
-    for index, (inputs, _) in enumerate(_crops(seed=3, crops=TRIAL_CROPS, scored=False)):
-        yield inputs, index
+    crops = _crops(seed=3, crops=TRIAL_CROPS, scored=False)
+    return numbered(inputs for inputs, _ in crops)
 
 
 def trial_share(outputs: Arrays, index: int) -> float:

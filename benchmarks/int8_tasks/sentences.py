@@ -21,6 +21,8 @@ from benchmarks.int8_tasks.task import (
     Readings,
     Task,
     Trials,
+    numbered,
+    unlabelled,
 )
 from benchmarks.int8_tasks.word_pieces import WordPieces
 from benchmarks.real_models.fetching import package_file
@@ -39,7 +41,7 @@ def task() -> Task:
         about=f"directions of {SCORED} sentences, and which of the others is the nearest",
         model=_model,
         calibration=f"{__name__}:calibration",
-        trials=Trials(f"{__name__}:trial_data", f"{__name__}:trial_share", max_drop=1.0),
+        trials=Trials.of(__name__, max_drop=1.0),
         questions=lambda: _inputs(_sentences()[:SCORED]),
         read=_read,
         score=_score,
@@ -53,14 +55,12 @@ def task() -> Task:
 
 def calibration() -> Calibration:
     """Yield sentences that are not scored."""
-    for inputs in _inputs(_sentences()[SCORED:]):
-        yield inputs, None
+    return unlabelled(_inputs(_sentences()[SCORED:]))
 
 
 def trial_data() -> Labelled:
     """Yield sentences that are neither, and their numbers."""
-    for index, inputs in enumerate(_inputs(_sentences("trial_sentences.txt"))):
-        yield inputs, index
+    return numbered(_inputs(_sentences("trial_sentences.txt")))
 
 
 def trial_share(outputs: Arrays, index: int) -> float:

@@ -1,60 +1,15 @@
 """DNSMOS's network of ITU-T P.808 grades, which reads the mel spectrum of noisy speech."""
 
-from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
 
-from benchmarks.int8_tasks.float_answers import float_readings
-from benchmarks.int8_tasks.speech import SAMPLE_RATE, Half, noisy_speech
-from benchmarks.int8_tasks.speech_quality import graded_alike, score
-from benchmarks.int8_tasks.task import Arrays, Bound, Calibration, Labelled, Task, Trials
-from benchmarks.real_models import REAL_MODELS, fetch
+from benchmarks.int8_tasks.speech import SAMPLE_RATE
+from benchmarks.int8_tasks.speech_grades import SpeechGrades
+from benchmarks.int8_tasks.task import Arrays
 
-MODEL = REAL_MODELS["dnsmos_model_v8"]
 SAMPLES = 144000
-CLIPS = 80
-CALIBRATION_CLIPS = 40
-TRIAL_CLIPS = 40
 FRAME, HOP, BANDS = 321, 160, 120
-
-
-def task() -> Task:
-    """Return the task."""
-    return Task(
-        name="dnsmos_v8",
-        about=f"grades of {CLIPS} clips of noisy speech, mean difference from those of float",
-        model=lambda: fetch(MODEL),
-        calibration=f"{__name__}:calibration",
-        trials=Trials(f"{__name__}:trial_data", f"{__name__}:trial_share", max_drop=5.0),
-        questions=lambda: _inputs(seed=2, clips=CLIPS, half="odd"),
-        read=_read,
-        score=score,
-        bounds=(Bound("difference", "most", 0.05),),
-        shapes=MODEL.shapes,
-    )
-
-
-def calibration() -> Calibration:
-    """Yield clips of prompts that are not scored."""
-    for inputs in _inputs(seed=1, clips=CALIBRATION_CLIPS, half="even"):
-        yield inputs, None
-
-
-def trial_data() -> Labelled:
-    """Yield clips of unscored prompts with other noise, and their numbers."""
-    for index, inputs in enumerate(_inputs(seed=3, clips=TRIAL_CLIPS, half="even")):
-        yield inputs, index
-
-
-def trial_share(outputs: Arrays, index: int) -> float:
-    """Return 1 where the grades are those of float, down to 0 where they differ by half a grade."""
-    return graded_alike(_read(outputs), _trial_grades()[index])
-
-
-@cache
-def _trial_grades() -> tuple[np.ndarray, ...]:
-    return float_readings(task(), (inputs for inputs, _ in trial_data()))
 
 
 def mel_spectrum(sound: np.ndarray) -> np.ndarray:
@@ -90,11 +45,19 @@ def _hertz(mel: np.ndarray) -> np.ndarray:
     return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
 
 
-def _inputs(seed: int, clips: int, half: Half) -> Iterator[dict[str, np.ndarray]]:
-    for clip in noisy_speech(seed, clips, SAMPLES, half):
-        yield {"input_1": mel_spectrum(clip)[np.newaxis]}
-
-
 def _read(outputs: Arrays) -> np.ndarray:
     (grades,) = outputs.values()
     return np.asarray(grades[0])
+
+
+_GRADES = SpeechGrades(
+    name="dnsmos_v8",
+    module=__name__,
+    model="dnsmos_model_v8",
+    samples=SAMPLES,
+    clips=(80, 40, 40),
+    prepare=mel_spectrum,
+    read=_read,
+)
+task, calibration = _GRADES.task, _GRADES.calibration
+trial_data, trial_share = _GRADES.trial_data, _GRADES.trial_share

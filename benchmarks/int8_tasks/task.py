@@ -1,6 +1,6 @@
 """What a task is: a trained float model, data to ask it of, and what its answers are worth."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,18 @@ Calibration = Iterator[tuple[dict[str, np.ndarray], None]]
 """What ``edgeml convert --calibrate module:callable`` calls: inputs without a label."""
 Labelled = Iterator[tuple[dict[str, np.ndarray], int]]
 """What ``--evaluate module:callable`` calls."""
+
+
+def unlabelled(inputs: Iterable[dict[str, np.ndarray]]) -> Calibration:
+    """Yield inputs to calibrate on."""
+    for one in inputs:
+        yield one, None
+
+
+def numbered(inputs: Iterable[dict[str, np.ndarray]]) -> Labelled:
+    """Yield inputs with their numbers, by which a metric knows what float answered."""
+    for index, one in enumerate(inputs):
+        yield one, index
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,11 @@ class Trials:
     data: str
     metric: str
     max_drop: float
+
+    @classmethod
+    def of(cls, module: str, max_drop: float) -> "Trials":
+        """Return those of a task's module, which has ``trial_data`` and ``trial_share``."""
+        return cls(f"{module}:trial_data", f"{module}:trial_share", max_drop)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from benchmarks.int8_tasks.task import (
     Readings,
     Task,
     Trials,
+    numbered,
+    unlabelled,
 )
 from benchmarks.real_models import REAL_MODELS, fetch
 
@@ -34,7 +36,7 @@ def task() -> Task:
         about=f"pixels of text on {PAGES} pages, overlap with those that float finds",
         model=lambda: fetch(MODEL),
         calibration=f"{__name__}:calibration",
-        trials=Trials(f"{__name__}:trial_data", f"{__name__}:trial_share", max_drop=2.5),
+        trials=Trials.of(__name__, max_drop=2.5),
         questions=lambda: _inputs(seed=2, pages=PAGES),
         read=_read,
         score=_score,
@@ -45,14 +47,12 @@ def task() -> Task:
 
 def calibration() -> Calibration:
     """Yield pages that are not scored."""
-    for inputs in _inputs(seed=1, pages=CALIBRATION_PAGES):
-        yield inputs, None
+    return unlabelled(_inputs(seed=1, pages=CALIBRATION_PAGES))
 
 
 def trial_data() -> Labelled:
     """Yield pages that are neither, and their numbers."""
-    for index, inputs in enumerate(_inputs(seed=3, pages=TRIAL_PAGES)):
-        yield inputs, index
+    return numbered(_inputs(seed=3, pages=TRIAL_PAGES))
 
 
 def trial_share(outputs: Arrays, index: int) -> float:

@@ -13,6 +13,7 @@ from benchmarks.int8_tasks.task import (
     Readings,
     Task,
     Trials,
+    unlabelled,
 )
 from benchmarks.real_models import REAL_MODELS, fetch
 
@@ -30,7 +31,7 @@ def task() -> Task:
         about=f"direction of {2 * LINES} lines of text, upright and turned by 180 degrees",
         model=lambda: fetch(MODEL),
         calibration=f"{__name__}:calibration",
-        trials=Trials(f"{__name__}:trial_data", f"{__name__}:trial_share", max_drop=0.5),
+        trials=Trials.of(__name__, max_drop=0.5),
         questions=lambda: _inputs(seed=2, lines=LINES),
         read=_read,
         score=_score,
@@ -41,8 +42,7 @@ def task() -> Task:
 
 def calibration() -> Calibration:
     """Yield lines that are not scored."""
-    for inputs in _inputs(seed=1, lines=CALIBRATION_LINES):
-        yield inputs, None
+    return unlabelled(_inputs(seed=1, lines=CALIBRATION_LINES))
 
 
 def trial_data() -> Labelled:

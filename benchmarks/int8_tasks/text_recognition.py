@@ -16,6 +16,8 @@ from benchmarks.int8_tasks.task import (
     Readings,
     Task,
     Trials,
+    numbered,
+    unlabelled,
 )
 from benchmarks.real_models import REAL_MODELS, fetch
 
@@ -35,7 +37,7 @@ def task() -> Task:
         about=f"exact text of {LINES} lines",
         model=lambda: fetch(MODEL),
         calibration=f"{__name__}:calibration",
-        trials=Trials(f"{__name__}:trial_data", f"{__name__}:trial_share", max_drop=0.5),
+        trials=Trials.of(__name__, max_drop=0.5),
         questions=lambda: ({"x": line_input(line)} for line in _lines(seed=2, lines=LINES)),
         read=_read,
         score=_score,
@@ -46,14 +48,13 @@ def task() -> Task:
 
 def calibration() -> Calibration:
     """Yield lines that are not scored."""
-    for line in _lines(seed=1, lines=CALIBRATION_LINES):
-        yield {"x": line_input(line)}, None
+    lines = _lines(seed=1, lines=CALIBRATION_LINES)
+    return unlabelled({"x": line_input(line)} for line in lines)
 
 
 def trial_data() -> Labelled:
     """Yield lines that are neither, and their numbers."""
-    for index, line in enumerate(_trial_lines()):
-        yield {"x": line_input(line)}, index
+    return numbered({"x": line_input(line)} for line in _trial_lines())
 
 
 def trial_share(outputs: Arrays, index: int) -> float:

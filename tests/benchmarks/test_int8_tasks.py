@@ -12,7 +12,7 @@ from benchmarks.int8_tasks import (
     sentences,
     spectrum_quality,
     speech,
-    speech_quality,
+    speech_grades,
     text_detection,
     text_direction,
 )
@@ -107,7 +107,7 @@ def test_the_share_of_a_piece_is_its_f1() -> None:
 @pytest.mark.parametrize(("difference", "share"), [(0.0, 1.0), (0.05, 0.9), (-0.25, 0.5), (3, 0)])
 def test_the_share_of_a_clip_is_how_near_its_grades_are(difference: float, share: float) -> None:
     grades = np.array([3.0, 2.5, 2.0])
-    assert speech_quality.graded_alike(grades + difference, grades) == pytest.approx(share)
+    assert speech_grades.graded_alike(grades + difference, grades) == pytest.approx(share)
 
 
 @draws_text

@@ -2,7 +2,6 @@
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,8 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+
+from tests.cli.html_page import Page
 
 if TYPE_CHECKING:
     from tests.cli.conftest import RunCommand
@@ -60,28 +61,6 @@ def uneven(edgeml: "RunCommand", tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder
 
 
-class _Page(HTMLParser):
-    """Counts elements, and refuses what is not closed."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.counts: dict[str, int] = {}
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag: str, _attributes: object) -> None:
-        self.counts[tag] = self.counts.get(tag, 0) + 1
-        if tag not in {"meta", "br"}:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, _attributes: object) -> None:
-        self.counts[tag] = self.counts.get(tag, 0) + 1
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
 @pytest.mark.parametrize("suffix", ["onnx", "tflite"])
 def test_the_uneven_layer_is_named_with_its_span_and_a_remedy(
     edgeml: "RunCommand", uneven: Path, suffix: str
@@ -125,7 +104,7 @@ def test_the_page_stands_alone_and_escapes_names(
     assert edgeml("compare", *pair, *arguments).code == 1  # int8 is not within 1e-4
     text = page.read_text(encoding="utf-8")
     document = json.loads(saved.read_text(encoding="utf-8"))["layers"]
-    found = _Page(text)
+    found = Page(text)
     assert "script" not in found.counts
     assert found.counts["svg"] == len(document["histograms"])
     assert text.count("<desc>") == len(document["histograms"])

@@ -3,7 +3,6 @@
 import copy
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 
 from edgeml.report import write_report
+from tests.cli.html_page import Page
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Outcome, RunCommand
@@ -118,30 +118,6 @@ def test_what_cannot_be_is_refused_before_the_search(
     assert not (tmp_path / "out").exists()
 
 
-class _Page(HTMLParser):
-    """The tags of a page, each closed, and the texts in its charts."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.counts: dict[str, int] = {}
-        self.charts: list[str] = []
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag: str, _attributes: object) -> None:
-        self.counts[tag] = self.counts.get(tag, 0) + 1
-        if tag not in {"meta", "br"}:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "svg" in self.open:
-            self.charts.append(data)
-
-
 def _page(document: dict[str, Any], path: Path) -> str:
     write_report(path, conversion=document)
     return path.read_text(encoding="utf-8")
@@ -156,7 +132,7 @@ def _plot(text: str) -> str:
 def test_the_page_shows_every_trial_and_why(document: dict[str, Any], tmp_path: Path) -> None:
     document["search"]["trials"][1]["drop"] = 0.4
     text = _page(document, tmp_path / "page.html")
-    found = _Page(text)
+    found = Page(text)
     assert "script" not in found.counts
     assert not re.search(r"(?:src|href)=|url\(|@import", text)
     search = document["search"]
@@ -179,7 +155,7 @@ def test_names_are_escaped(document: dict[str, Any], tmp_path: Path) -> None:
         trial["kept_float"] = [HOSTILE]
     search["reasons"] = [HOSTILE]
     text = _page(document, tmp_path / "page.html")
-    assert "script" not in _Page(text).counts
+    assert "script" not in Page(text).counts
     assert text.count("&lt;script&gt;") > 2 * len(search["trials"])
 
 
@@ -201,7 +177,7 @@ def test_a_far_drop_is_drawn_at_the_edge(document: dict[str, Any], tmp_path: Pat
     document["search"]["trials"][1]["drop"] = 70.0
     text = _page(document, tmp_path / "page.html")
     assert "1 of the points lies further out" in text
-    assert "2 ↓" in _Page(text).charts
+    assert "2 ↓" in Page(text).charts
     assert "\N{MINUS SIGN}70.00 points" in _plot(text)
 
 

@@ -110,7 +110,11 @@ def test_the_float_function_is_unchanged(
     small = net()
     source = _uneven(small, "x", bias=bias)
     output = ENDINGS[ending](small, PASSING[between](small, source))
-    model = small.finish(output)
+    _assert_the_same(run, small.finish(output), source, output)
+
+
+def _assert_the_same(run: Callable[..., Any], model: ir.Model, source: str, output: str) -> None:
+    """Assert that *source* is equalized and that *output* stays."""
     equalized, changed = _equalized(model)
     assert source in changed
     expected = run(model, {"x": IMAGES})[output]
@@ -136,12 +140,7 @@ def test_it_is_so_over_chains_and_any_sizes(
     for kind in between:
         value = PASSING[kind](small, value)
     output = ENDINGS[ending](small, value)
-    model = small.finish(output)
-    equalized, changed = _equalized(model)
-    assert source in changed
-    expected = run(model, {"x": IMAGES})[output]
-    found = run(equalized, {"x": IMAGES})[output]
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+    _assert_the_same(run, small.finish(output), source, output)
 
 
 def test_the_channels_come_nearer_to_one_size(net: Callable[..., Any]) -> None:
