@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edgeml_runtime.session import Model, load
-    from edgeml_runtime.tasks import Classification, RawOutputs
+    from edgeml_runtime.tasks.classification import Classification
+    from edgeml_runtime.tasks.raw import RawOutputs
 
 __all__ = ["Classification", "Model", "RawOutputs", "load"]
 
 _HOMES = {
-    "Classification": "edgeml_runtime.tasks",
+    "Classification": "edgeml_runtime.tasks.classification",
     "Model": "edgeml_runtime.session",
-    "RawOutputs": "edgeml_runtime.tasks",
+    "RawOutputs": "edgeml_runtime.tasks.raw",
     "load": "edgeml_runtime.session",
 }
 

@@ -18,7 +18,12 @@ MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "signature.json"
 
 _REMEDY = "Make the bundle again with 'edgeml convert', or update edgeml-runtime if it is newer."
-_TASKS = ("classification", "raw")
+TASKS = (
+    *("classification", "detection", "segmentation", "keypoints", "embedding", "ocr"),
+    *("audio_events", "tabular", "raw"),
+)
+FORMATS = ("onnx", "tflite", "numpy")
+
 _LAYOUTS = ("", "NCHW", "NHWC")
 _DTYPES = (
     *("bool", "float16", "float32", "float64", "int8", "int16", "int32", "int64"),
@@ -35,7 +40,7 @@ class Variant:
     Args:
         id: A unique name such as ``int8.tflite``.
         path: The entry of the bundle that holds the file.
-        format: ``onnx`` or ``tflite``.
+        format: One of ``FORMATS``.
         precision: ``float32``, ``float16``, ``dynamic``, ``int8`` ...
         sha256: The digest of the file, hexadecimal.
         size_bytes: The size of the file.
@@ -85,7 +90,7 @@ class Variant:
         return cls(
             id=fields.text("id"),
             path=_path(fields),
-            format=fields.choice("format", ("onnx", "tflite")),
+            format=fields.choice("format", FORMATS),
             precision=fields.text("precision"),
             sha256=_digest(fields),
             size_bytes=fields.whole("size_bytes", 1),
@@ -142,7 +147,7 @@ class Manifest:
         name: The model's name.
         version: Free text such as ``1.2.0``.
         serial: Grows with every release; a board refuses to go back.
-        task: ``classification`` or ``raw``.
+        task: One of ``TASKS``.
         inputs: Of the source model; samples and golden vectors are in these layouts.
         outputs: As *inputs*.
         variants: The forms of the model, at least one.
@@ -150,6 +155,8 @@ class Manifest:
         labels: Class names by index; may be empty.
         golden: The golden vectors, or None.
         provenance: Where the model came from and what made the bundle.
+        task_options: How the task reads the outputs; each task has its own keys.
+        statistics: What inputs and predictions looked like at conversion, or None.
     """
 
     name: str
@@ -163,6 +170,8 @@ class Manifest:
     labels: tuple[str, ...] = ()
     golden: Optional[GoldenRecord] = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    task_options: Mapping[str, Any] = field(default_factory=dict)
+    statistics: Optional[Mapping[str, Any]] = None
 
     def variant(self, variant_id: str) -> Variant:
         """Return the variant with that id, or raise InputError naming those that exist."""
@@ -180,12 +189,14 @@ class Manifest:
             "version": self.version,
             "serial": self.serial,
             "task": self.task,
+            "task_options": dict(self.task_options),
             "inputs": [spec.to_json() for spec in self.inputs],
             "outputs": [spec.to_json() for spec in self.outputs],
             "preprocess": None if self.preprocess is None else dict(self.preprocess),
             "labels": list(self.labels),
             "variants": [variant.to_json() for variant in self.variants],
             "golden": None if self.golden is None else self.golden.to_json(),
+            "statistics": None if self.statistics is None else dict(self.statistics),
             "provenance": dict(self.provenance),
         }
 
@@ -203,7 +214,7 @@ class Manifest:
             name=fields.text("name"),
             version=fields.text("version"),
             serial=fields.whole("serial", 1),
-            task=fields.choice("task", _TASKS),
+            task=fields.choice("task", TASKS),
             inputs=_tensors(fields, "inputs"),
             outputs=_tensors(fields, "outputs"),
             variants=tuple(
@@ -218,6 +229,8 @@ class Manifest:
                 else None
             ),
             provenance=fields.table("provenance"),
+            task_options=fields.table("task_options") if fields.has("task_options") else {},
+            statistics=fields.table("statistics") if fields.has("statistics") else None,
         )
         _check_whole(manifest, fields)
         return manifest

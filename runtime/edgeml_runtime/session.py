@@ -15,7 +15,7 @@ from edgeml_runtime.engines import Engine, installed_engines, open_engine
 from edgeml_runtime.engines.feeds import check_feeds
 from edgeml_runtime.errors import GateError, InputError, MissingToolError
 from edgeml_runtime.manifest import Manifest, Variant
-from edgeml_runtime.preprocess import Pipeline
+from edgeml_runtime.preprocess import Geometry, Pipeline
 from edgeml_runtime.selftest import SelfTest, has_passed, remember_passed, run_self_test
 from edgeml_runtime.tasks import Result, make_task
 from edgeml_runtime.tensors import TensorSpec
@@ -61,10 +61,11 @@ class Model:
         ((name, adapter),) = self._inputs.items()
         if self._pipeline is None:
             lacks_batch = sample.ndim == len(adapter.source.shape) - 1
-            return self._task(self.run({name: sample[np.newaxis] if lacks_batch else sample}))
+            return self._task(self.run({name: sample[np.newaxis] if lacks_batch else sample}), None)
         tensor = self._pipeline(sample)
         check_feeds((adapter.fed_spec,), {name: tensor})
-        return self._task(self._finish(self.engine.run({name: adapter.encode(tensor)})))
+        outputs = self._finish(self.engine.run({name: adapter.encode(tensor)}))
+        return self._task(outputs, self._geometry(sample))
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the outputs for *inputs*, both by name and as the source model has them.
@@ -103,6 +104,11 @@ class Model:
     def close(self) -> None:
         """Release the engine; the model cannot be used afterwards."""
         self.engine.close()
+
+    def _geometry(self, sample: np.ndarray) -> Optional[Geometry]:
+        if self._pipeline is None or sample.ndim < 2:
+            return None
+        return self._pipeline.geometry(sample.shape[0], sample.shape[1])
 
     def _finish(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {name: adapter.to_source(outputs[name]) for name, adapter in self._outputs.items()}

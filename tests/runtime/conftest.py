@@ -80,6 +80,27 @@ def _golden(data: bytes, samples: int, tolerances: Mapping[str, float]) -> Golde
 
 
 @pytest.fixture(scope="session")
+def make_manifest() -> Callable[..., Manifest]:
+    """Return ``make_manifest(task, labels=(), **task_options)``: the manifest of no real model."""
+
+    def make_manifest(task: str, labels: tuple[str, ...] = (), **options: Any) -> Manifest:  # noqa: ANN401 - JSON
+        tensor = TensorSpec("tensor", (1, 4), "float32")
+        return Manifest(
+            name=task,
+            version="1",
+            serial=1,
+            task=task,
+            inputs=(tensor,),
+            outputs=(tensor,),
+            variants=(_variant("float32.onnx", b"no model", (tensor,), (tensor,)),),
+            labels=labels,
+            task_options=options,
+        )
+
+    return make_manifest
+
+
+@pytest.fixture(scope="session")
 def classifier() -> tuple[Manifest, dict[str, bytes]]:
     """Return manifest and files of the classifier: image (N,3,8,8) to 5 scores, two variants."""
     image = TensorSpec("image", (None, 3, 8, 8), "float32", "NCHW")

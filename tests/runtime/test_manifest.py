@@ -37,7 +37,7 @@ def test_an_unknown_variant_is_refused_with_the_known_ones(
         ("name", None, r"'name' is missing"),
         ("serial", 0, r"'serial' is 0, and must be at least 1"),
         ("serial", 10**400, r"'serial' is 1000.*must be at most"),
-        ("task", "magic", r"'task' is 'magic'.*classification, raw"),
+        ("task", "magic", r"'task' is 'magic'.*classification, detection"),
         ("labels", [1], r"an entry of 'labels' is 1, and must be a text"),
         ("inputs", [], r"'inputs' is empty"),
         ("inputs.0.dtype", "complex64", r"inputs 0: 'dtype' is 'complex64'"),

@@ -5,6 +5,7 @@ TOML or as JSON. Each step is one module; to add one, write the module and add a
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +16,7 @@ from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess.cast import Cast
 from edgeml_runtime.preprocess.color import Color
 from edgeml_runtime.preprocess.crop import CenterCrop
+from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.preprocess.layout import Layout
 from edgeml_runtime.preprocess.letterbox import Letterbox
 from edgeml_runtime.preprocess.normalize import Normalize
@@ -22,7 +24,7 @@ from edgeml_runtime.preprocess.pad import Pad
 from edgeml_runtime.preprocess.resize import Resize
 from edgeml_runtime.preprocess.step import Step, StepParser
 
-__all__ = ["SCHEMA", "Pipeline", "Step"]
+__all__ = ["SCHEMA", "Geometry", "Pipeline", "Step"]
 
 SCHEMA = "edgeml.preprocess/1"
 
@@ -50,6 +52,7 @@ class Pipeline:
 
     def __init__(self, steps: tuple[Step, ...]) -> None:
         self._steps = steps
+        self._placed = lru_cache(maxsize=16)(self._place)
 
     def __call__(self, value: np.ndarray) -> np.ndarray:
         """Return the model input for one image.
@@ -83,6 +86,17 @@ class Pipeline:
 
     def __repr__(self) -> str:
         return f"Pipeline({', '.join(step.op for step in self._steps)})"
+
+    def geometry(self, height: int, width: int) -> Geometry:
+        """Return where the pixels of the model input lie in an image of *height* and *width*."""
+        return self._placed(height, width)
+
+    def _place(self, height: int, width: int) -> Geometry:
+        geometry = Geometry.identity(height, width)
+        for step in self._steps:
+            move = getattr(step, "moved", None)
+            geometry = geometry if move is None else move(geometry)
+        return geometry
 
     @property
     def output_layout(self) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.preprocess.step import Step, size_in_pixels
 
 
@@ -32,6 +33,12 @@ class CenterCrop:
                 "Put a 'resize' before it, or use 'pad' or 'letterbox'.",
             )
         return image[top : top + height, left : left + width]
+
+    def moved(self, geometry: Geometry) -> Geometry:
+        """Return *geometry* after this step."""
+        height, width = self.size
+        top, left = (geometry.height - height) // 2, (geometry.width - width) // 2
+        return geometry.cut(top, left, height, width)
 
     def to_json(self) -> dict[str, Any]:
         """Return the step's entry."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.preprocess.interpolation import INTERPOLATIONS, resized
 from edgeml_runtime.preprocess.pad import with_border
 from edgeml_runtime.preprocess.step import Step, size_in_pixels
@@ -31,13 +32,26 @@ class Letterbox:
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the fitted image, of the same element type."""
         height, width = self.size
-        scale = min(height / image.shape[0], width / image.shape[1])
-        inner_height = min(height, max(1, round(image.shape[0] * scale)))
-        inner_width = min(width, max(1, round(image.shape[1] * scale)))
+        inner_height, inner_width = self._inner(image.shape[0], image.shape[1])
         inner = resized(image, inner_height, inner_width, self.interpolation)
         top, left = (height - inner_height) // 2, (width - inner_width) // 2
         bottom, right = height - inner_height - top, width - inner_width - left
         return with_border(inner, (top, bottom, left, right), self.fill)
+
+    def moved(self, geometry: Geometry) -> Geometry:
+        """Return *geometry* after this step."""
+        height, width = self.size
+        inner_height, inner_width = self._inner(geometry.height, geometry.width)
+        inner = geometry.scaled(inner_height, inner_width)
+        top, left = (height - inner_height) // 2, (width - inner_width) // 2
+        return inner.cut(-top, -left, height, width)
+
+    def _inner(self, image_height: int, image_width: int) -> tuple[int, int]:
+        height, width = self.size
+        scale = min(height / image_height, width / image_width)
+        inner_height = min(height, max(1, round(image_height * scale)))
+        inner_width = min(width, max(1, round(image_width * scale)))
+        return inner_height, inner_width
 
     def to_json(self) -> dict[str, Any]:
         """Return the step's entry."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.preprocess.step import MAX_PIXELS, Step
 
 
@@ -26,6 +27,12 @@ class Pad:
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the image with its border, of the same element type."""
         return with_border(image, self.amounts, self.fill)
+
+    def moved(self, geometry: Geometry) -> Geometry:
+        """Return *geometry* after this step."""
+        top, bottom, left, right = self.amounts
+        height, width = top + geometry.height + bottom, left + geometry.width + right
+        return geometry.cut(-top, -left, height, width)
 
     def to_json(self) -> dict[str, Any]:
         """Return the step's entry."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Optional
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.preprocess.interpolation import INTERPOLATIONS, resized
 from edgeml_runtime.preprocess.step import MAX_PIXELS, Step, size_in_pixels
 
@@ -30,6 +31,12 @@ class Resize:
         """Return the scaled image, of the same element type."""
         height, width = self.size or self._keeping_aspect(image.shape[0], image.shape[1])
         return resized(image, height, width, self.interpolation)
+
+    def moved(self, geometry: Geometry) -> Geometry:
+        """Return *geometry* after this step."""
+        return geometry.scaled(
+            *(self.size or self._keeping_aspect(geometry.height, geometry.width))
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the step's entry."""

@@ -1,19 +1,21 @@
 """What a model's outputs mean: one module for each task, from tensors to a typed result.
 
-To add a task: write one module and add one line to ``_TASKS``.
+To add a task: write one module, name it in ``manifest.TASKS`` and add one line to ``_TASKS``. A
+task's module is imported when a bundle of that task is loaded.
 """
 
+import importlib
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Callable, Protocol
+from typing import Any, Optional, Protocol, cast
 
 import numpy as np
 
+from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest
-from edgeml_runtime.tasks.classification import Classification, Classifier
-from edgeml_runtime.tasks.raw import RawOutputs, RawTask
+from edgeml_runtime.preprocess.geometry import Geometry
 
-__all__ = ["Classification", "RawOutputs", "Result", "Task", "make_task"]
+__all__ = ["Result", "Task", "make_task"]
 
 
 class Result(Protocol):
@@ -29,18 +31,36 @@ class Result(Protocol):
 class Task(Protocol):
     """Turns outputs into an answer. A Protocol, so that a task is any callable that does."""
 
-    def __call__(self, outputs: Mapping[str, np.ndarray]) -> Result:
-        """Return the answer for outputs of a batch of 1, in the source model's terms."""
+    def __call__(
+        self, outputs: Mapping[str, np.ndarray], geometry: Optional[Geometry] = None
+    ) -> Result:
+        """Return the answer for outputs of a batch of 1, in the source model's terms.
+
+        Args:
+            outputs: By name, as the source model has them.
+            geometry: Where the model's input lies in the image; None when there is no image.
+        """
 
 
-_TASKS: Mapping[str, Callable[[tuple[str, ...]], Task]] = MappingProxyType(
+_TASKS: Mapping[str, str] = MappingProxyType(  # to "module:class", made with the manifest
     {
-        "classification": Classifier,
-        "raw": RawTask,
+        "classification": "classification:Classifier",
+        "raw": "raw:RawTask",
     }
 )
 
 
 def make_task(manifest: Manifest) -> Task:
-    """Return the task that the manifest names."""
-    return _TASKS[manifest.task](manifest.labels)
+    """Return the task that the manifest names.
+
+    Raises:
+        InputError: This version of the runtime does not have it, or its options are wrong.
+    """
+    if manifest.task not in _TASKS:
+        raise InputError(
+            f"'{manifest.name}' is for the task '{manifest.task}', which is not known here.",
+            "Update edgeml-runtime.",
+        )
+    module, _, name = _TASKS[manifest.task].partition(":")
+    factory = getattr(importlib.import_module(f"edgeml_runtime.tasks.{module}"), name)
+    return cast("Task", factory(manifest))

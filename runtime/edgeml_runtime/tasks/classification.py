@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.manifest import Manifest
+from edgeml_runtime.preprocess.geometry import Geometry
+from edgeml_runtime.tasks.options import task_fields
 
 _TOP = 5
 _ROUNDING = 1e-3  # softmax and sigmoid outputs may leave 0..1 by this, int8 ones included
@@ -51,10 +54,15 @@ class Classifier:
     them into scores.
     """
 
-    def __init__(self, labels: tuple[str, ...]) -> None:
-        self._labels = labels
+    def __init__(self, manifest: Manifest) -> None:
+        self._labels = manifest.labels
+        task_fields(manifest).nothing_else()
 
-    def __call__(self, outputs: Mapping[str, np.ndarray]) -> Classification:
+    def __call__(
+        self,
+        outputs: Mapping[str, np.ndarray],
+        geometry: Optional[Geometry] = None,  # noqa: ARG002 - Task
+    ) -> Classification:
         """Return the answer for outputs of a batch of 1.
 
         Raises:

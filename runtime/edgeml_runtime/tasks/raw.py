@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
+
+from edgeml_runtime.manifest import Manifest
+from edgeml_runtime.preprocess.geometry import Geometry
+from edgeml_runtime.tasks.options import task_fields
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,14 @@ class RawOutputs:
 class RawTask:
     """Gives the outputs back as they are."""
 
-    def __init__(self, labels: tuple[str, ...]) -> None:
-        self.labels = labels
+    def __init__(self, manifest: Manifest) -> None:
+        task_fields(manifest).nothing_else()
 
-    def __call__(self, outputs: Mapping[str, np.ndarray]) -> RawOutputs:
+    def __call__(
+        self,
+        outputs: Mapping[str, np.ndarray],
+        geometry: Optional[Geometry] = None,  # noqa: ARG002 - Task
+    ) -> RawOutputs:
         """Return the outputs."""
         return RawOutputs(dict(outputs))
 
