@@ -16,6 +16,7 @@ from edgeml_runtime.tensors import Quantization, TensorSpec
 SCHEMA = "edgeml.bundle/1"
 MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "signature.json"
+MAX_MANIFEST_BYTES = 4 * 1024 * 1024  # parsed it takes 20 times as much at most
 
 _REMEDY = "Make the bundle again with 'edgeml convert', or update edgeml-runtime if it is newer."
 TASKS = (
@@ -172,6 +173,12 @@ class Manifest:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     task_options: Mapping[str, Any] = field(default_factory=dict)
     statistics: Optional[Mapping[str, Any]] = None
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The entries of the bundle that the manifest vouches for, path to SHA-256."""
+        golden = () if self.golden is None else (self.golden,)
+        return {record.path: record.sha256 for record in (*self.variants, *golden)}
 
     def variant(self, variant_id: str) -> Variant:
         """Return the variant with that id, or raise InputError naming those that exist."""

@@ -2,33 +2,41 @@
 
 import hashlib
 import os
-import zipfile
+import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Union
+from typing import Callable, Union
 
-from edgeml_runtime.bundle.stored_zip import READ_ERRORS, read_directory, read_entry
+from edgeml_runtime.bundle.stored_zip import REMEDY, Entry, read_directory, read_entry, refusal
 from edgeml_runtime.document import parse_json
 from edgeml_runtime.errors import InputError
-from edgeml_runtime.manifest import MANIFEST_NAME, SIGNATURE_NAME, Manifest
-
-_MAX_MANIFEST_BYTES = 16 * 1024 * 1024
-_REMEDY = "Copy the bundle again, or make it anew with 'edgeml convert'."
+from edgeml_runtime.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, Manifest
 
 
 class Bundle:
     """A bundle whose structure and manifest were checked; made by ``open_bundle``.
 
-    Files are read, and their digests checked, when they are asked for.
+    It keeps its file open, so that what replaces the file is not mixed with it. Contents are read,
+    and their digests checked, when they are asked for.
     """
 
-    def __init__(
-        self, path: Path, manifest: Manifest, manifest_sha256: str, digests: Mapping[str, str]
-    ) -> None:
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._descriptor = descriptor
         self.path = path
-        self.manifest = manifest
-        self.manifest_sha256 = manifest_sha256  # stands for the whole bundle: it has every digest
-        self._digests = digests
+        self._entries = read_directory(self._bytes, os.fstat(descriptor).st_size, str(path))
+        if MANIFEST_NAME not in self._entries:
+            raise refusal(str(path), f"has no {MANIFEST_NAME}")
+        where = f"{path}, {MANIFEST_NAME}"
+        if self._entries[MANIFEST_NAME].size > MAX_MANIFEST_BYTES:
+            raise refusal(where, f"is larger than {MAX_MANIFEST_BYTES} bytes")
+        data = read_entry(self._bytes, self._entries[MANIFEST_NAME], where)
+        self.manifest = Manifest.from_json(parse_json(data, where, REMEDY), where)
+        _check_entries(str(path), self.manifest, self._entries)
+        # It stands for the whole bundle: the manifest has every digest.
+        self.manifest_sha256 = hashlib.sha256(data).hexdigest()
+
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        close(self._descriptor)
 
     def read(self, name: str) -> bytes:
         """Return the file *name*.
@@ -37,70 +45,57 @@ class Bundle:
             InputError: The manifest does not name it, or the file is damaged or not the one that
                 the manifest describes.
         """
-        digest = self._digests.get(name)
-        if digest is None:
-            known = ", ".join(sorted(self._digests))
+        digests = self.manifest.digests
+        if name not in digests:
+            known = ", ".join(sorted(digests))
             raise InputError(f"{self.path}: holds no file '{name}'.", f"Use one of: {known}.")
-        with _open_zip(self.path) as archive:
-            entries = read_directory(archive, self.path.stat().st_size)
-            content = read_entry(archive, entries[name]) if name in entries else b""
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise InputError(
-                f"{self.path}: '{name}' is not the file that the manifest describes.", _REMEDY
-            )
+        content = self._bytes(self._entries[name].offset, self._entries[name].size)
+        if hashlib.sha256(content).hexdigest() != digests[name]:
+            raise refusal(str(self.path), f"'{name}' is not the file that the manifest describes")
         return content
+
+    def _bytes(self, offset: int, size: int) -> bytes:
+        """Return *size* bytes from *offset* on, fewer where the file ends."""
+        parts = []
+        try:
+            while size > 0:  # one call gives at most 2 GiB
+                parts.append(os.pread(self._descriptor, size, offset))
+                offset, size = offset + len(parts[-1]), size - len(parts[-1])
+                if not parts[-1]:
+                    break
+        except OSError as error:
+            raise refusal(str(self.path), f"cannot be read ({error.strerror})") from error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def open_bundle(path: Union[str, "os.PathLike[str]"]) -> Bundle:
     """Open the bundle *path* and check all but the content of its files.
 
     Raises:
-        InputError: Not a bundle: unreadable, truncated, no zip, unsafe or repeated names, links,
-            compressed or encrypted entries, files that are missing or unknown, a manifest that is
-            not valid or of a newer schema.
+        InputError: It cannot be read, is no plain file, is not of the form that ``write_bundle``
+            writes, lacks files or holds unknown ones, or has a manifest that is not valid or of a
+            newer schema.
     """
     bundle_path = Path(path)
-    with _open_zip(bundle_path) as archive:
-        entries = read_directory(archive, bundle_path.stat().st_size)
-        if MANIFEST_NAME not in entries:
-            raise InputError(f"{bundle_path}: has no {MANIFEST_NAME}.", _REMEDY)
-        if entries[MANIFEST_NAME].file_size > _MAX_MANIFEST_BYTES:
-            raise InputError(f"{bundle_path}: {MANIFEST_NAME} is too large.", _REMEDY)
-        data = read_entry(archive, entries[MANIFEST_NAME])
-    where = f"{bundle_path}, {MANIFEST_NAME}"
-    manifest = Manifest.from_json(parse_json(data, where, _REMEDY), where)
-    digests = {variant.path: variant.sha256 for variant in manifest.variants}
-    if manifest.golden is not None:
-        digests[manifest.golden.path] = manifest.golden.sha256
-    _check_entries(bundle_path, manifest, digests, entries)
-    return Bundle(bundle_path, manifest, hashlib.sha256(data).hexdigest(), digests)
-
-
-def _check_entries(
-    path: Path,
-    manifest: Manifest,
-    digests: Mapping[str, str],
-    entries: Mapping[str, zipfile.ZipInfo],
-) -> None:
-    for name in sorted(digests.keys() - entries.keys()):
-        raise InputError(f"{path}: '{name}' is named by the manifest and missing.", _REMEDY)
-    for name in sorted(entries.keys() - digests.keys() - {MANIFEST_NAME, SIGNATURE_NAME}):
-        raise InputError(f"{path}: '{name}' is not named by the manifest.", _REMEDY)
-    for variant in manifest.variants:
-        if entries[variant.path].file_size != variant.size_bytes:
-            raise InputError(
-                f"{path}: '{variant.path}' has {entries[variant.path].file_size} bytes, "
-                f"and the manifest says {variant.size_bytes}.",
-                _REMEDY,
-            )
-
-
-def _open_zip(path: Path) -> zipfile.ZipFile:
     try:
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder, not a bundle.", "Give the .edgeml file.")
-        return zipfile.ZipFile(path)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: there is no such file.", "Give a .edgeml file.") from error
-    except READ_ERRORS as error:
-        raise InputError(f"{path}: is not a whole bundle ({error}).", _REMEDY) from error
+        mode = bundle_path.stat().st_mode
+        if not stat.S_ISREG(mode):  # to open a pipe or a device does something
+            kind = "a folder" if stat.S_ISDIR(mode) else "no plain file"
+            raise InputError(f"{path}: is {kind}, not a bundle.", "Give the .edgeml file.")
+        descriptor = os.open(bundle_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        reason = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
+        raise InputError(f"{path}: cannot be read: {reason}.", "Give a .edgeml file.") from error
+    return Bundle(bundle_path, descriptor)
+
+
+def _check_entries(path: str, manifest: Manifest, entries: Mapping[str, Entry]) -> None:
+    digests = manifest.digests
+    for name in sorted(digests.keys() - entries.keys()):
+        raise refusal(path, f"'{name}' is named by the manifest and missing")
+    for name in sorted(entries.keys() - digests.keys() - {MANIFEST_NAME, SIGNATURE_NAME}):
+        raise refusal(path, f"'{name}' is not named by the manifest")
+    for variant in manifest.variants:
+        found, said = entries[variant.path].size, variant.size_bytes
+        if found != said:
+            raise refusal(path, f"'{variant.path}' has {found} bytes, and the manifest says {said}")
