@@ -31,7 +31,8 @@ _DTYPES = (
     *("uint8", "uint16", "uint32", "uint64"),
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_PATH_PART = re.compile(r"[^\x00-\x1f\x7f/\\\\:]+")
+# Windows drops dots and spaces at the end, and ".." leads out of the folder.
+_PATH_PART = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff/\\:]+(?<![. ])")
 
 
 @dataclass(frozen=True)
@@ -246,9 +247,7 @@ class Manifest:
 def is_entry_name(name: str) -> bool:
     """Return whether *name* is a plain relative path that is safe to unpack anywhere."""
     parts = name.split("/")
-    return len(name) <= 200 and all(
-        _PATH_PART.fullmatch(part) is not None and part not in (".", "..") for part in parts
-    )
+    return len(name) <= 200 and all(_PATH_PART.fullmatch(part) is not None for part in parts)
 
 
 def _check_whole(manifest: Manifest, fields: Fields) -> None:
@@ -276,10 +275,16 @@ def _ranks(specs: tuple[TensorSpec, ...]) -> list[tuple[str, int]]:
 
 
 def _no_repeats(fields: Fields, what: str, names: list[str]) -> None:
-    folded = [name.casefold() for name in names]
+    folded: set[str] = set()
     for name in names:
-        if folded.count(name.casefold()) > 1:
+        key = name.casefold()
+        if not key.isascii():
+            import unicodedata  # noqa: PLC0415 - hardly any bundle needs its megabyte
+
+            key = unicodedata.normalize("NFC", key)
+        if key in folded:
             raise fields.fault(f"the {what} '{name}' stands twice")
+        folded.add(key)
 
 
 def _path(fields: Fields) -> str:

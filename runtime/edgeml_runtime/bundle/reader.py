@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Callable, Union
 
@@ -11,6 +11,13 @@ from edgeml_runtime.bundle.stored_zip import REMEDY, Entry, read_directory, read
 from edgeml_runtime.document import parse_json
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, Manifest
+from edgeml_runtime.private_cache import keep, private_folder
+
+_WORTH_A_FILE = 1024 * 1024
+_KEPT_BYTES = 1024 * 1024 * 1024  # of unpacked models in all
+_STEP_BYTES = 256 * 1024
+_LARGEST_STEP = 1024 * 1024 * 1024  # one read of Linux gives less than 2 GiB
+_NOTHING = Entry(0, 0, 0)
 
 
 class Bundle:
@@ -23,15 +30,15 @@ class Bundle:
     def __init__(self, path: Path, descriptor: int) -> None:
         self._descriptor = descriptor
         self.path = path
-        self._entries = read_directory(self._bytes, os.fstat(descriptor).st_size, str(path))
+        self._entries = read_directory(self._bytes, os.fstat(descriptor).st_size, path)
         if MANIFEST_NAME not in self._entries:
-            raise refusal(str(path), f"has no {MANIFEST_NAME}")
+            raise refusal(path, f"has no {MANIFEST_NAME}")
         where = f"{path}, {MANIFEST_NAME}"
         if self._entries[MANIFEST_NAME].size > MAX_MANIFEST_BYTES:
             raise refusal(where, f"is larger than {MAX_MANIFEST_BYTES} bytes")
         data = read_entry(self._bytes, self._entries[MANIFEST_NAME], where)
         self.manifest = Manifest.from_json(parse_json(data, where, REMEDY), where)
-        _check_entries(str(path), self.manifest, self._entries)
+        _check_entries(path, self.manifest, self._entries)
         # It stands for the whole bundle: the manifest has every digest.
         self.manifest_sha256 = hashlib.sha256(data).hexdigest()
 
@@ -45,27 +52,47 @@ class Bundle:
             InputError: The manifest does not name it, or the file is damaged or not the one that
                 the manifest describes.
         """
-        digests = self.manifest.digests
-        if name not in digests:
-            known = ", ".join(sorted(digests))
+        if name not in self.manifest.digests:
+            known = ", ".join(sorted(self.manifest.digests))
             raise InputError(f"{self.path}: holds no file '{name}'.", f"Use one of: {known}.")
-        content = self._bytes(self._entries[name].offset, self._entries[name].size)
-        if hashlib.sha256(content).hexdigest() != digests[name]:
-            raise refusal(str(self.path), f"'{name}' is not the file that the manifest describes")
-        return content
+        entry, digest = self._entries[name], self.manifest.digests[name]
+        try:
+            parts = _checked(self._descriptor, entry.offset, entry.size, digest, _LARGEST_STEP)
+            return b"".join(parts)
+        except (OSError, ValueError) as error:
+            raise refusal(self.path, f"'{name}' {error}") from error
+
+    def file(self, name: str) -> Union[Path, bytes]:
+        """Return the model *name* for an engine: a path if it is large and can be kept, else bytes.
+
+        A path costs less memory: TFLite maps a file, and onnxruntime holds on to bytes. The file is
+        named by its digest, which is checked each time, and never written to again.
+
+        Raises:
+            InputError: As ``read``.
+        """
+        entry = self._entries.get(name, _NOTHING)
+        if entry.size < _WORTH_A_FILE or name not in self.manifest.digests:
+            return self.read(name)
+        digest = self.manifest.digests[name]
+        try:
+            path = private_folder("models") / digest
+            if not _is_kept(path, entry.size, digest):
+                room = os.statvfs(path.parent)
+                if room.f_bavail * room.f_frsize < 2 * entry.size:
+                    return self.read(name)  # a cache must not fill the disk
+                parts = _checked(self._descriptor, entry.offset, entry.size, digest, _STEP_BYTES)
+                keep(path, parts, _KEPT_BYTES)
+        except (OSError, ValueError):
+            return self.read(name)
+        return path
 
     def _bytes(self, offset: int, size: int) -> bytes:
         """Return *size* bytes from *offset* on, fewer where the file ends."""
-        parts = []
         try:
-            while size > 0:  # one call gives at most 2 GiB
-                parts.append(os.pread(self._descriptor, size, offset))
-                offset, size = offset + len(parts[-1]), size - len(parts[-1])
-                if not parts[-1]:
-                    break
+            return os.pread(self._descriptor, size, offset)
         except OSError as error:
-            raise refusal(str(self.path), f"cannot be read ({error.strerror})") from error
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+            raise refusal(self.path, str(error)) from error
 
 
 def open_bundle(path: Union[str, "os.PathLike[str]"]) -> Bundle:
@@ -89,7 +116,7 @@ def open_bundle(path: Union[str, "os.PathLike[str]"]) -> Bundle:
     return Bundle(bundle_path, descriptor)
 
 
-def _check_entries(path: str, manifest: Manifest, entries: Mapping[str, Entry]) -> None:
+def _check_entries(path: Path, manifest: Manifest, entries: Mapping[str, Entry]) -> None:
     digests = manifest.digests
     for name in sorted(digests.keys() - entries.keys()):
         raise refusal(path, f"'{name}' is named by the manifest and missing")
@@ -99,3 +126,24 @@ def _check_entries(path: str, manifest: Manifest, entries: Mapping[str, Entry]) 
         found, said = entries[variant.path].size, variant.size_bytes
         if found != said:
             raise refusal(path, f"'{variant.path}' has {found} bytes, and the manifest says {said}")
+
+
+def _checked(descriptor: int, offset: int, size: int, digest: str, step: int) -> Iterator[bytes]:
+    """Yield that part of a file, *step* bytes at a time; ValueError at its end if it is another."""
+    found = hashlib.sha256()
+    for start in range(offset, offset + size, step):
+        part = os.pread(descriptor, min(step, offset + size - start), start)
+        found.update(part)
+        yield part
+    if found.hexdigest() != digest:
+        raise ValueError("is not the file that the manifest describes")
+
+
+def _is_kept(path: Path, size: int, digest: str) -> bool:
+    try:
+        with path.open("rb") as stream:
+            for _ in _checked(stream.fileno(), 0, size, digest, _STEP_BYTES):
+                pass  # only the check is wanted
+            return os.fstat(stream.fileno()).st_size == size
+    except (FileNotFoundError, ValueError):
+        return False

@@ -63,16 +63,10 @@ def write_entries(stream: BinaryIO, entries: Mapping[str, Content]) -> None:
     stream.write(directory + _end(len(entries), len(directory), offset))
 
 
-def read_directory(read: Read, size: int, where: str) -> dict[str, Entry]:
-    """Return the entries by name, after checking that the whole file has the one form.
+def read_directory(read: Read, size: int, where: object) -> dict[str, Entry]:
+    """Return the entries by name; InputError if the *size* bytes have not the one form.
 
-    Args:
-        read: Gives the bytes of the file.
-        size: Of the file.
-        where: What the file is, for the error text.
-
-    Raises:
-        InputError: Anything is not as ``write_entries`` writes it.
+    *where* names the file in the error.
     """
     tail = read(max(size - _END.size, 0), _END.size)
     *_, count, length, start, _ = _END.unpack(tail.rjust(_END.size))
@@ -109,7 +103,7 @@ def read_directory(read: Read, size: int, where: str) -> dict[str, Entry]:
     return entries
 
 
-def read_entry(read: Read, entry: Entry, where: str) -> bytes:
+def read_entry(read: Read, entry: Entry, where: object) -> bytes:
     """Return the content of an entry; InputError naming *where* when it is not whole."""
     content = read(entry.offset, entry.size)
     if len(content) != entry.size or zlib.crc32(content) != entry.crc:
@@ -117,7 +111,7 @@ def read_entry(read: Read, entry: Entry, where: str) -> bytes:
     return content
 
 
-def refusal(where: str, reason: str) -> InputError:
+def refusal(where: object, reason: str) -> InputError:
     """Return the error for a file that is not as edgeml writes it."""
     return InputError(f"{where}: {reason}.", REMEDY)
 
