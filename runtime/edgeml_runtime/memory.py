@@ -7,44 +7,35 @@ that files of two keys cannot be mistaken for each other.
 import json
 import os
 import zlib
+from contextlib import suppress
 from typing import Any, Optional
 
-_SCHEMA = "edgeml.memory/1"
+from edgeml_runtime.private_cache import keep, private_folder
+
+_FOLDER = "memory"
+_LIMIT_BYTES = 1024 * 1024  # of about a thousand records
 
 
 def recall(key: str) -> Optional[dict[str, Any]]:
     """Return what is remembered under *key*, or None."""
     try:
-        with open(memory_file(key), encoding="utf-8") as file:  # noqa: PTH123 - pathlib is slow
-            record = json.load(file)
-    except (OSError, ValueError, RecursionError):
+        with open(_file(key), "rb") as file:
+            record = json.loads(file.read())
+        return record if record["key"] == key else None
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    known = (
-        isinstance(record, dict) and record.get("schema") == _SCHEMA and record.get("key") == key
-    )
-    return record if known else None
 
 
 def remember(key: str, **found: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
     """Remember what was *found*, and return the record; a folder that cannot be written is fine."""
     import time  # noqa: PLC0415 - not needed at every start
 
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-    record = {"schema": _SCHEMA, "key": key, "when": when, **found}
-    path = memory_file(key)
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - as said
-        with open(temporary, "w", encoding="utf-8") as file:  # noqa: PTH123 - as said
-            json.dump(record, file, indent=1)
-        os.replace(temporary, path)  # noqa: PTH105 - as said
-    except OSError:
-        pass  # the next start finds it out again
+    record = {**found, "when": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()), "key": key}
+    with suppress(OSError):  # the next start finds it out again
+        keep(_file(key), (json.dumps(record, indent=1).encode(),), _LIMIT_BYTES)
     return record
 
 
-def memory_file(key: str) -> str:
-    """Return the path of the file for *key*, which need not exist."""
-    folder = os.environ.get("EDGEML_RUNTIME_CACHE") or "~/.cache/edgeml-runtime"
-    name = f"{zlib.crc32(key.encode()):08x}{len(key):x}.json"
-    return os.path.join(os.path.expanduser(folder), name)  # noqa: PTH111, PTH118 - as said
+def _file(key: str) -> str:
+    name = f"{zlib.crc32(key.encode()):08x}{len(key):x}"
+    return os.path.join(private_folder(_FOLDER), name)

@@ -1,6 +1,6 @@
 """Where the pixels of a model's input lie in the image that it was made of."""
 
-from dataclasses import dataclass, replace
+from edgeml_runtime.frozen import dataclass, replace
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """The step ``resize``: to a size, or to a length of the shorter side."""
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.preprocess.interpolation import INTERPOLATIONS, resized
 from edgeml_runtime.preprocess.step import MAX_PIXELS, Step, size_in_pixels

@@ -1,12 +1,12 @@
 """The task ``classification``: the label with the highest score."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Optional
 
 import numpy as np
 
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.tasks.options import task_fields
