@@ -156,14 +156,14 @@ def load(
     if self_test and _require_self_test(model):
         # What the golden vectors left in a model that remembers must not be there for the caller.
         model.close()
-        content = bundle.read(model.variant.path)
+        content = bundle.file(model.variant.path)
         engine_anew = open_engine(model.engine.name, content, threads)
         model = Model(bundle, model.variant, engine_anew)
     return model
 
 
 def _open(bundle: Bundle, choice: Choice, threads: int) -> Model:
-    content = bundle.read(choice.variant.path)
+    content = bundle.file(choice.variant.path)
     return Model(bundle, choice.variant, open_engine(choice.engine, content, threads))
 
 

@@ -158,20 +158,20 @@ def test_a_passed_self_test_is_remembered_for_this_bundle(
 ) -> None:
     path = make_bundle("classifier")
     edgeml_runtime.load(path)
-    (memory,) = runtime_cache.iterdir()
+    (memory,) = (runtime_cache / "self-tests").iterdir()
     written = memory.stat().st_mtime_ns
     edgeml_runtime.load(path)
     assert memory.stat().st_mtime_ns == written
     edgeml_runtime.load(make_bundle("classifier", serial=2))
-    assert len(list(runtime_cache.iterdir())) == 2
+    assert len(list((runtime_cache / "self-tests").iterdir())) == 2
 
 
 def test_a_spoilt_memory_counts_as_none(make_bundle: BundleMaker, runtime_cache: Path) -> None:
     path = make_bundle("classifier")
     edgeml_runtime.load(path)
-    (memory,) = runtime_cache.iterdir()
+    (memory,) = (runtime_cache / "self-tests").iterdir()
     right = memory.read_bytes()
-    for spoilt in (b"", b'{"passed": true}', right[:-3]):
+    for spoilt in (b"", b"passed", right[:-3], b"\xff" + right):
         memory.write_bytes(spoilt)
         edgeml_runtime.load(path)
         assert memory.read_bytes() == right
