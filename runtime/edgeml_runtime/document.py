@@ -58,6 +58,13 @@ class Fields:
             raise self.fault(f"'{key}' is '{value}', and must be one of {', '.join(options)}")
         return value
 
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        """Return true or false."""
+        value = self._get(key, default)
+        if not isinstance(value, bool):
+            raise self.fault(f"'{key}' is {_shown(value)}, and must be true or false")
+        return value
+
     def whole(self, key: str, minimum: int, maximum: int = _LARGEST) -> int:
         """Return a whole number from *minimum* to *maximum*."""
         return self._whole(self._get(key, None), f"'{key}'", minimum, maximum)
