@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Mapping
-from typing import Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
 import numpy as np
 
@@ -17,8 +17,11 @@ from edgeml_runtime.errors import GateError, InputError, MissingToolError
 from edgeml_runtime.manifest import Manifest, Variant
 from edgeml_runtime.preprocess import Geometry, Pipeline
 from edgeml_runtime.selftest import SelfTest, has_passed, remember_passed, run_self_test
-from edgeml_runtime.tasks import Result, make_task
+from edgeml_runtime.tasks import Result, Windows, make_task
 from edgeml_runtime.tensors import TensorSpec
+
+if TYPE_CHECKING:
+    from edgeml_runtime.preprocess.window import Window
 
 
 class Model:
@@ -47,7 +50,8 @@ class Model:
         """Return the task's answer for one sample.
 
         Args:
-            sample: Where the bundle has preprocessing, an image: (H,W,3) RGB or (H,W) gray, uint8.
+            sample: Where the bundle has preprocessing, an image: (H,W,3) RGB or (H,W) gray, uint8,
+                or a signal of any length, (T,) or (T,C), at the rate of ``window``.
                 Else the model's input, with or without its batch axis.
 
         Raises:
@@ -62,10 +66,27 @@ class Model:
         if self._pipeline is None:
             lacks_batch = sample.ndim == len(adapter.source.shape) - 1
             return self._task(self.run({name: sample[np.newaxis] if lacks_batch else sample}), None)
+        if self._pipeline.window is not None:
+            return self._hear(sample, name, self._pipeline, self._pipeline.window)
         tensor = self._pipeline(sample)
         check_feeds((adapter.fed_spec,), {name: tensor})
         outputs = self._finish(self.engine.run({name: adapter.encode(tensor)}))
         return self._task(outputs, self._geometry(sample))
+
+    @property
+    def window(self) -> "Optional[Window]":
+        """How the model cuts a signal; None where it is not for signals."""
+        return None if self._pipeline is None else self._pipeline.window
+
+    def _hear(self, signal: np.ndarray, name: str, prepare: Pipeline, window: "Window") -> Result:
+        """Return the answers for the windows of a signal, merged if the task can do that."""
+        results = [self._task(self.run({name: prepare(part)})) for part in window.cut(signal)]
+        spans_s = window.spans_s(len(signal))
+        merge = getattr(self._task, "merge", None)
+        if merge is None:
+            return results[0] if len(results) == 1 else Windows(tuple(results), tuple(spans_s))
+        merged: Result = merge(results, spans_s)
+        return merged
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the outputs for *inputs*, both by name and as the source model has them.
@@ -204,6 +225,8 @@ def _pipeline(manifest: Manifest, variant: Variant) -> Optional[Pipeline]:
     if manifest.preprocess is None:
         return None
     pipeline = Pipeline.from_json(manifest.preprocess)
+    if pipeline.window is not None:
+        return pipeline  # its axes may be called NCHW, and are not those of an image
     source, fed = manifest.inputs[0], variant.inputs[0]
     layout = (fed.layout or source.layout) if source.layout else ""
     return pipeline.with_layout(layout) if layout else pipeline
