@@ -3,7 +3,8 @@
 They give what librosa, torchaudio and Kaldi give; runtime/README.md says what differs among these.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Optional, cast
 
@@ -14,74 +15,34 @@ from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess.step import Step
 from edgeml_runtime.preprocess.window import Window, number
 
-_WAVE: dict[str, tuple[Any, ...]] = {  # key to its choices, or its least and greatest number
-    "n_fft": (2, 1 << 16),
-    "win": (2, 1 << 16),
-    "hop": (1, 1 << 16),
-    "window": ("hann", "hamming", "povey", "none"),
-    "framing": ("reflect", "zeros", "none"),
-    "preemphasis": (0.0, 1.0),
-    "gain": (1e-9, 1e9),
-    "power": (1, 2),
-    "log": ("none", "ln", "log10", "db"),
-    "floor": (1e-30, 1e3),
-    "offset": (0.0, 1e3),
-    "top_db": (0.0, 1e3),
+_STYLES = ("torchaudio", "librosa", "kaldi")
+# Key to its choices or its least and greatest number, and what it is by default in each style.
+_KEYS: Mapping[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {
+    "n_fft": ((2, 1 << 16), (None, None, None)),
+    "win": ((2, 1 << 16), (None, None, None)),
+    "hop": ((1, 1 << 16), (None, None, None)),
+    "window": (("hann", "hamming", "povey", "none"), ("hann", "hann", "povey")),
+    "framing": (("reflect", "zeros", "none"), ("reflect", "zeros", "none")),
+    "preemphasis": ((0.0, 1.0), (0, 0, 0.97)),
+    "gain": ((1e-9, 1e9), (1, 1, 1)),
+    "power": ((1, 2), (2, 2, 2)),
+    "log": (("none", "ln", "log10", "db"), ("db", "db", "ln")),
+    "floor": ((1e-30, 1e3), (1e-10, 1e-10, 2**-23)),
+    "offset": ((0.0, 1e3), (0, 0, 0)),
+    "ref": (("one", "max"), ("one", "one", "one")),
+    "top_db": ((0.0, 1e3), (0, 80, 0)),
+    "mels": ((1, 1024), (128, 128, 23)),
+    "f_min": ((0.0, 1e6), (0, 0, 20)),
+    "f_max": ((0.0, 1e6), (None, None, None)),
+    "mel_scale": (("htk", "slaney", "kaldi"), ("htk", "slaney", "kaldi")),
+    "norm": (("none", "slaney"), ("none", "slaney", "none")),
+    "coefficients": ((1, 1024), (40, 20, 13)),
+    "lifter": ((0.0, 1e3), (0, 0, 22)),
 }
-_MEL: dict[str, tuple[Any, ...]] = {
-    **_WAVE,
-    "mels": (1, 1024),
-    "f_min": (0.0, 1e6),
-    "f_max": (0.0, 1e6),
-    "mel_scale": ("htk", "slaney", "kaldi"),
-    "norm": ("none", "slaney"),
-}
-_KEYS = {
-    "spectrogram": _WAVE,
-    "log_mel": _MEL,
-    "mfcc": {**_MEL, "coefficients": (1, 1024), "lifter": (0.0, 1e3)},
-}
-_TORCHAUDIO: dict[str, Any] = {
-    "window": "hann",
-    "framing": "reflect",
-    "preemphasis": 0,
-    "gain": 1,
-    "power": 2,
-    "floor": 1e-10,
-    "offset": 0,
-    "top_db": 0,
-    "mels": 128,
-    "f_min": 0,
-    "mel_scale": "htk",
-    "log": "db",
-    "norm": "none",
-    "coefficients": 40,
-    "lifter": 0,
-}
-_STYLES: dict[str, dict[str, Any]] = {
-    "torchaudio": _TORCHAUDIO,
-    "librosa": {
-        **_TORCHAUDIO,
-        "framing": "zeros",
-        "top_db": 80,
-        "mel_scale": "slaney",
-        "norm": "slaney",
-        "coefficients": 20,
-    },
-    "kaldi": {
-        **_TORCHAUDIO,
-        "window": "povey",
-        "framing": "none",
-        "preemphasis": 0.97,
-        "mels": 23,
-        "log": "ln",
-        "floor": 2**-23,
-        "f_min": 20,
-        "mel_scale": "kaldi",
-        "coefficients": 13,
-        "lifter": 22,
-    },
-}
+# Products of so many multiplications stay in one thread in OpenBLAS; on a busy board its threads
+# wait for one another, up to 20 ms.
+_ONE_THREAD = 1 << 18
+_LAST_KEY = {"spectrogram": "top_db", "log_mel": "norm", "mfcc": "lifter"}
 
 
 @dataclass(frozen=True)
@@ -104,6 +65,7 @@ class Spectrum:
     log: str
     floor: float
     offset: float
+    ref: str
     top_db: float
     mels: int = 0
     f_min: float = 0.0
@@ -126,7 +88,9 @@ class Spectrum:
         if self.power == 1:
             values = np.sqrt(values)
         if bank is not None:
-            values = values @ bank
+            rows = max(1, _ONE_THREAD // bank.size)
+            parts = [values[at : at + rows] @ bank for at in range(0, len(values), rows)]
+            values = np.concatenate(parts)
         if self.log != "none":
             values = self._logarithm(values)
         return np.asarray(values if cosines is None else values @ cosines, np.float32)
@@ -149,6 +113,8 @@ class Spectrum:
         decibels = 20.0 / self.power
         scale = {"db": decibels, "log10": 1.0, "ln": np.log(10.0)}[self.log]
         logarithm: np.ndarray = scale * np.log10(np.maximum(values, self.floor) + self.offset)
+        if self.ref == "max":
+            logarithm -= logarithm.max()
         if self.top_db:
             np.maximum(logarithm, logarithm.max() - self.top_db * scale / decibels, out=logarithm)
         return logarithm
@@ -187,26 +153,24 @@ class Spectrum:
 
     def to_json(self) -> dict[str, Any]:
         """Return the step's entry."""
-        entry = {key: value for key, value in asdict(self).items() if key in _KEYS[self.op]}
-        return {"op": self.op, **entry}
+        return {"op": self.op, **{key: getattr(self, key) for key in _keys(self.op)}}
 
     @classmethod
     def parse(cls, fields: Fields, before: tuple[Step, ...]) -> "Spectrum":
         """Return the step of an entry; see ``StepParser``."""
         source = cast("Window", before[0])
         op = fields.text("op")
-        defaults = dict(_STYLES[fields.choice("like", _STYLES, "torchaudio")])
-        if op == "spectrogram":
-            defaults["log"] = "none"
-        if op == "mfcc" and defaults["log"] == "db":
-            defaults["top_db"] = 80
+        style = _STYLES.index(fields.choice("like", _STYLES, "torchaudio"))
+        own: dict[str, Any] = {"log": "none"} if op == "spectrogram" else {}
+        own = {"top_db": 80} if op == "mfcc" and style == 0 else own  # as torchaudio's MFCC
         if fields.has("offset"):
-            defaults["floor"] = 1e-30
-        defaults["f_max"] = source.rate_hz / 2.0
+            own["floor"] = 1e-30
+        own["f_max"] = source.rate_hz / 2.0
         values: dict[str, Any] = {}
-        for key, allowed in _KEYS[op].items():
-            values[key] = _read(fields, key, allowed, defaults.get(key))
-            defaults["win"] = values["n_fft"]
+        for key in _keys(op):
+            allowed, defaults = _KEYS[key]
+            values[key] = _read(fields, key, allowed, own.get(key, defaults[style]))
+            own["win"] = values["n_fft"]
         step = cls(op, source.rate_hz, **values)
         step._check(fields, source.size_samples)
         return step
@@ -222,6 +186,11 @@ class Spectrum:
             raise fields.fault(f"'f_max' must be above 'f_min', and {self.rate_hz / 2:g} at most")
         if self.coefficients > self.mels:
             raise fields.fault(f"'coefficients' may be 'mels', {self.mels}, at most")
+
+
+def _keys(op: str) -> list[str]:
+    names = list(_KEYS)
+    return names[: names.index(_LAST_KEY[op]) + 1]
 
 
 def _read(fields: Fields, key: str, allowed: tuple[Any, ...], default: Any) -> Any:  # noqa: ANN401 - text or number
