@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ from edgeml_devices.emulation.board_run import VariantRun, run_bundle
 from edgeml_devices.profile import load_device
 from edgeml_runtime.bundle import open_bundle
 from edgeml_runtime.errors import GateError, InputError
+from edgeml_runtime.manifest import Manifest
+from edgeml_runtime.preprocess import Pipeline
+from edgeml_runtime.preprocess.window import Window
 from edgeml_runtime.progress import Progress, silent
 from edgeml_runtime.verification import Skip
 
@@ -108,7 +111,7 @@ def run(
 
     Args:
         bundle: The ``.edgeml`` file.
-        inputs: Images, ``.npy`` (one sample) or ``.npz`` (``inputs``).
+        inputs: Images, ``.wav``, ``.npy`` (one sample) or ``.npz`` (``inputs``).
         target: A board to emulate, where every variant and engine runs; this machine without it.
         variant: The variant to run on this machine; by default the best that fits.
         engine: The engine to run on this machine; by default the best installed.
@@ -126,14 +129,15 @@ def run(
             "--variant and --engine choose on this machine; an emulated board runs them all.",
             "Leave them out, or leave out --target.",
         )
-    name = open_bundle(path).manifest.name
-    samples = read_samples(inputs, limit)
+    manifest = open_bundle(path).manifest
+    name, window = manifest.name, _window(manifest)
+    samples = read_samples(inputs, limit, None if window is None else window.rate_hz)
     names = tuple(sample.name for sample in samples)
     if target is None:
         outcome = _run_here(path, samples, variant, engine)
         return RunResult(name, None, "this machine", names, (outcome,))
     device = load_device(target)
-    stacked = _stacked(samples)
+    stacked = _stacked(samples, window)
     sysroot = ensure_sysroot(device, progress)
     with tempfile.TemporaryDirectory(prefix="edgeml-run-") as folder:
         file = Path(folder) / "samples.npz"
@@ -146,10 +150,21 @@ def run(
 
 def prediction_text(prediction: Mapping[str, Any]) -> str:
     """Return a task's answer, as JSON values, in one line."""
+    if "windows" in prediction:
+        windows = prediction["windows"]
+        return "; ".join(f"{part['start_s']:.2f} s {prediction_text(part)}" for part in windows)
+    if "events" in prediction:
+        spans = [(f"{event['start_s']:.2f}", event) for event in prediction["events"]]
+        heard = (f"{start} to {event['end_s']:.2f} s {_scored(event)}" for start, event in spans)
+        return "; ".join(heard) or "nothing"
     if "label" in prediction:
-        return f"{prediction['label']} {prediction['score']:.4f}"
+        return _scored(prediction)
     outputs: Mapping[str, Any] = prediction["outputs"]
     return "; ".join(f"{name} {_shortened(values)}" for name, values in outputs.items())
+
+
+def _scored(answer: Mapping[str, Any]) -> str:
+    return f"{answer['label']} {answer['score']:.4f}"
 
 
 def _run_here(
@@ -168,7 +183,18 @@ def _run_here(
         )
 
 
-def _stacked(samples: Sequence[NamedSample]) -> np.ndarray:
+def _window(manifest: Manifest) -> Window | None:
+    return None if manifest.preprocess is None else Pipeline.from_json(manifest.preprocess).window
+
+
+def _stacked(samples: Sequence[NamedSample], window: Window | None) -> np.ndarray:
+    if window is not None:  # short signals are filled up to a window anyway, so make them alike
+        samples = [
+            replace(sample, value=window(sample.value))
+            if len(sample.value) < window.size_samples
+            else sample
+            for sample in samples
+        ]
     first = samples[0]
     for sample in samples:
         if (sample.value.shape, sample.value.dtype) != (first.value.shape, first.value.dtype):

@@ -8,6 +8,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.samples import SOUND_SUFFIXES
+from edgeml_runtime.sound import read_wav, resampled
 
 
 @dataclass(frozen=True)
@@ -18,16 +20,20 @@ class NamedSample:
     value: np.ndarray
 
 
-def read_samples(paths: Sequence[Path], limit: int) -> tuple[NamedSample, ...]:
-    """Return the samples in *paths*: one an image or ``.npy``, at most *limit* an ``.npz``.
+def read_samples(
+    paths: Sequence[Path], limit: int, rate_hz: float | None = None
+) -> tuple[NamedSample, ...]:
+    """Return the samples in *paths*: one an image, sound or ``.npy``, at most *limit* an ``.npz``.
+
+    Sounds are brought to *rate_hz*.
 
     Raises:
         InputError: A file is missing, damaged or of an unknown kind.
     """
-    return tuple(sample for path in paths for sample in _read(path, limit))
+    return tuple(sample for path in paths for sample in _read(path, limit, rate_hz))
 
 
-def _read(path: Path, limit: int) -> Iterator[NamedSample]:
+def _read(path: Path, limit: int, rate_hz: float | None) -> Iterator[NamedSample]:
     suffix = path.suffix.lower()
     if not path.is_file():
         raise InputError(f"There is no input file {path}.", "Check the path.")
@@ -37,6 +43,9 @@ def _read(path: Path, limit: int) -> Iterator[NamedSample]:
         rows = _load_rows(path)
         for index in range(min(limit, len(rows))):
             yield NamedSample(f"{path.name}[{index}]", rows[index])
+    elif suffix in SOUND_SUFFIXES:
+        sound, given_hz = read_wav(path)
+        yield NamedSample(path.name, resampled(sound, given_hz, rate_hz or given_hz))
     else:
         yield NamedSample(path.name, _load_image(path))
 
@@ -72,6 +81,6 @@ def _load_image(path: Path) -> np.ndarray:
     from edgeml_converters.data.image_file import SUFFIXES, read_image  # noqa: PLC0415 - as said
 
     if path.suffix.lower() not in SUFFIXES:
-        known = ", ".join(sorted((".npy", ".npz", *SUFFIXES)))
+        known = ", ".join(sorted((".npy", ".npz", *SOUND_SUFFIXES, *SUFFIXES)))
         raise InputError(f"{path} is not an input that is known.", f"Give one of {known}.")
     return read_image(path)

@@ -22,7 +22,8 @@ BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The .edgeml 
 Inputs = Annotated[
     list[Path],
     typer.Argument(
-        metavar="INPUT", help="Images (.jpg, .png, .bmp), .npy (one sample) or .npz (`inputs`)."
+        metavar="INPUT",
+        help="Images (.jpg, .png, .bmp), .wav, .npy (one sample) or .npz (`inputs`).",
     ),
 ]
 Target = Annotated[

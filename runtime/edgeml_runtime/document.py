@@ -125,9 +125,8 @@ class Fields:
         """
         for key in self._fields:
             if key not in self._read:
-                raise self.fault(
-                    f"there is no key '{key}' here; allowed are {', '.join(sorted(self._read))}"
-                )
+                allowed = ", ".join(sorted(set(self._read)))
+                raise self.fault(f"there is no key '{key}' here; allowed are {allowed}")
 
     def _get(self, key: str, default: object) -> object:
         self._read.append(key)

@@ -25,11 +25,12 @@ from edgeml_runtime.manifest import Manifest, Variant
 from edgeml_runtime.memory import recall
 from edgeml_runtime.preprocess import Geometry, Pipeline
 from edgeml_runtime.selftest import SelfTest, run_self_test
-from edgeml_runtime.tasks import Result, make_task
+from edgeml_runtime.tasks import Result, Windows, make_task
 from edgeml_runtime.tensors import TensorSpec
 
 if TYPE_CHECKING:
     from edgeml_runtime.explanation import Explanation
+    from edgeml_runtime.preprocess.window import Window
 
 
 class Model:
@@ -59,11 +60,17 @@ class Model:
         """The manifest of the bundle."""
         return self.bundle.manifest
 
+    @property
+    def window(self) -> "Optional[Window]":
+        """How the model cuts a signal; None where it is not for signals."""
+        return None if self._pipeline is None else self._pipeline.window
+
     def __call__(self, sample: np.ndarray) -> Result:
         """Return the task's answer for one sample.
 
         Args:
-            sample: Where the bundle has preprocessing, an image: (H,W,3) RGB or (H,W) gray, uint8.
+            sample: Where the bundle has preprocessing, an image: (H,W,3) RGB or (H,W) gray, uint8,
+                or a signal of any length, (T,) or (T,C), at the rate of ``window``.
                 Else the model's input, with or without its batch axis.
 
         Raises:
@@ -78,6 +85,8 @@ class Model:
         if self._pipeline is None:
             lacks_batch = sample.ndim == len(adapter.source.shape) - 1
             return self._task(self.run({name: sample[np.newaxis] if lacks_batch else sample}), None)
+        if self._pipeline.window is not None:
+            return self._hear(sample, name, self._pipeline, self._pipeline.window)
         with self._turn:
             tensor = self._pipeline(sample)
             check_feeds((adapter.fed_spec,), {name: tensor})
@@ -126,6 +135,16 @@ class Model:
     def close(self) -> None:
         """Release the engine; the model cannot be used afterwards."""
         self.engine.close()
+
+    def _hear(self, signal: np.ndarray, name: str, prepare: Pipeline, window: "Window") -> Result:
+        """Return the answers for the windows of a signal, merged if the task can do that."""
+        results = [self._task(self.run({name: prepare(part)})) for part in window.cut(signal)]
+        spans_s = window.spans_s(len(signal))
+        merge = getattr(self._task, "merge", None)
+        if merge is None:
+            return results[0] if len(results) == 1 else Windows(tuple(results), tuple(spans_s))
+        merged: Result = merge(results, spans_s)
+        return merged
 
     def _geometry(self, sample: np.ndarray) -> Optional[Geometry]:
         if self._pipeline is None or sample.ndim < 2:
@@ -244,6 +263,8 @@ def _pipeline(manifest: Manifest, variant: Variant) -> Optional[Pipeline]:
     if manifest.preprocess is None:
         return None
     pipeline = Pipeline.from_json(manifest.preprocess)
+    if pipeline.window is not None:
+        return pipeline  # its axes may be called NCHW, and are not those of an image
     source, fed = manifest.inputs[0], variant.inputs[0]
     layout = (fed.layout or source.layout) if source.layout else ""
     return pipeline.with_layout(layout) if layout else pipeline
