@@ -45,6 +45,7 @@ class Task(Protocol):
 _TASKS: Mapping[str, str] = MappingProxyType(  # to "module:class", made with the manifest
     {
         "classification": "classification:Classifier",
+        "detection": "detection:Detector",
         "raw": "raw:RawTask",
     }
 )
