@@ -99,8 +99,6 @@ class Detector:
                 )
             geometry = Geometry.identity(height, width)
         found = self._head(outputs, (geometry.height, geometry.width), self._threshold)
-        if not np.isfinite(found.edges).all():
-            raise InputError("The boxes hold NaN or infinity.", "Check the sample and the head.")
         return self._placed(found, geometry)
 
     def _placed(self, found: Boxes, geometry: Geometry) -> Detections:

@@ -40,17 +40,18 @@ def make_head(fields: Fields, manifest: Manifest) -> tuple[Head, bool]:
     """Return the head that the options name, and whether its boxes may overlap; InputError."""
     make, coordinates, overlap = _HEADS[fields.choice("head", _HEADS)]
     head = make(fields, manifest)
-    if (
-        not coordinates
-        or fields.choice("coordinates", ("pixels", "normalized"), coordinates) == "pixels"
-    ):
-        return head, overlap
+    if coordinates:
+        coordinates = fields.choice("coordinates", ("pixels", "normalized"), coordinates)
 
-    def scaled(outputs: Outputs, size: tuple[int, int], least: float) -> Boxes:
-        found = head(outputs, size, least)
-        return found._replace(edges=found.edges * np.array(size[::-1] * 2, np.float32))
+    def checked(outputs: Outputs, size: tuple[int, int], least: float) -> Boxes:
+        edges, scores, classes = head(outputs, size, least)
+        if not (np.isfinite(edges).all() and np.isfinite(classes).all()):
+            raise _nan("The boxes or their classes")
+        if coordinates == "normalized":
+            edges = edges * np.array(size[::-1] * 2, np.float32)
+        return Boxes(edges, scores, np.rint(classes).astype(np.intp))
 
-    return scaled, overlap
+    return checked, overlap
 
 
 def _yolo(fields: Fields, manifest: Manifest, before: int, grid: bool = False) -> Head:
@@ -114,7 +115,7 @@ def _end_to_end(fields: Fields, manifest: Manifest) -> Head:
     def head(outputs: Outputs, _: tuple[int, int], least: float) -> Boxes:
         table = _table(name, outputs[name], 5, 1)
         rows, scores, _classes = _best(name, table[:, 4:5], least)
-        return Boxes(table[rows, :4], scores, table[rows, 5].astype(np.intp))
+        return Boxes(table[rows, :4], scores, table[rows, 5])
 
     return head
 
@@ -132,9 +133,10 @@ def _ssd(fields: Fields, manifest: Manifest) -> Head:
         )
         if not len(boxes) == len(classes) == len(scores):
             raise _misfit(names["scores"], scores.shape, f"{len(boxes)} boxes")
-        valid = round(float(outputs[names["count"]].item())) if count else None
-        rows, best, _classes = _best(names["scores"], scores[:valid], least)
-        return Boxes(boxes[rows][:, order], best, np.rint(classes[rows, 0]).astype(np.intp))
+        # min and max in this order take NaN for all
+        valid = max(0, min(len(scores), outputs[names["count"]].item())) if count else len(scores)
+        rows, best, _classes = _best(names["scores"], scores[: round(valid)], least)
+        return Boxes(boxes[rows][:, order], best, classes[rows, 0])
 
     return head
 
@@ -271,6 +273,10 @@ def _misfit(name: str, shape: tuple[int, ...], wanted: str) -> InputError:
     )
 
 
+def _nan(what: str) -> InputError:
+    return InputError(f"{what} hold NaN or infinity.", "Check the sample for values out of range.")
+
+
 def _table(name: str, output: np.ndarray, before: int, classes: int) -> np.ndarray:
     """Return *output* as (boxes, *before* + *classes*), whichever way it lies.
 
@@ -290,7 +296,7 @@ def _best(name: str, scores: np.ndarray, least: float) -> Boxes:
     """Return rows, score and class of those whose best score is above *least*."""
     best = scores.max(axis=1)
     if np.isnan(best.max(initial=0.0)):
-        raise InputError(f"The output '{name}' holds NaN.", "Check the sample for its range.")
+        raise _nan(f"The scores of '{name}'")
     rows = np.flatnonzero(best > least)
     return Boxes(rows, best[rows], scores[rows].argmax(axis=1))
 

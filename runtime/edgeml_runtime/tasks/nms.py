@@ -33,8 +33,8 @@ def suppress(
     columns = np.empty((6, len(order)), np.float32)
     columns[:4] = boxes.T[:, order]
     columns[4] = np.maximum(columns[2:4] - columns[:2], 0.0).prod(axis=0)
-    # shared / (a + b - shared) > t without division; exact for whole pixels and t = 1/n.
-    factor = np.float32(1.0 / max(iou_threshold, 1e-6) + 1.0)
+    # shared / (a + b - shared) > t without division; just t, as whole pixels may have, is not more.
+    factor = np.float32((1.0 / max(iou_threshold, 1e-6) + 1.0) * (1.0 - 2.0**-22))
     if classes is None:
         return np.take(order, _kept(columns[:5], factor, limit))
     columns[5] = classes[order]
