@@ -45,7 +45,12 @@ class Task(Protocol):
 _TASKS: Mapping[str, str] = MappingProxyType(  # to "module:class", made with the manifest
     {
         "classification": "classification:Classifier",
+        "embedding": "embedding:Embedder",
+        "keypoints": "keypoints:KeypointReader",
+        "ocr": "ocr:TextReader",
         "raw": "raw:RawTask",
+        "segmentation": "segmentation:Segmenter",
+        "tabular": "tabular:TabularReader",
     }
 )
 
