@@ -37,6 +37,8 @@ class Embedding:
 class Embedder(OutputTask):
     """Makes an ``Embedding`` of a vector, or of one for each token."""
 
+    reads_inputs = True  # the attention mask
+
     def read_options(self, fields: Fields) -> None:
         """Read what is done with vectors."""
         self._scales = fields.choice("norm", ("l2", "none"), "l2") == "l2"

@@ -84,7 +84,8 @@ class KeypointReader(OutputTask):
         elif form == "yolo":
             points = self._boxes(array)
         else:
-            if array.size % len(fields):
+            is_row = array.size == max(array.shape) and not array.size % len(fields)
+            if not is_row and array.shape[-1] * array.shape[-2] != array.size:
                 raise self.unfit(array, f"rows of '{fields}'")
             rows = array.reshape(1, -1, len(fields)).astype(np.float64)
             points = np.ones((*rows.shape[:2], 4 if "z" in fields else 3))
