@@ -67,32 +67,29 @@ def convert(
         InputError: An option, a file or the data is wrong, or *output* cannot be written.
         UnsupportedError: A format cannot hold the model; lists every node in the way.
         GateError: The source's framework exports other numbers than it computes.
-        MissingToolError: The engine that would verify a format, or the source's framework, is not
-            installed.
+        MissingToolError: An engine to verify a format, or the source's framework, is not installed.
     """
-    return _ordered(
-        Order(
-            source=Path(source),
-            output=Path(output),
-            formats=formats,
-            precisions=precisions,
-            calibrate=calibrate,
-            evaluate=evaluate,
-            task=task,
-            metrics=metrics,
-            preprocess=preprocess,
-            max_drop=max_drop,
-            input_shapes=input_shapes or {},
-            settings=SourceSettings(input_dtypes or {}, trust_pickle, consent, progress),
-            labels=labels,
-            name=name,
-            min_runtimes=min_runtimes,
-            int8=int8 or Int8Options(),
-            targets=targets,
-            task_options=task_options or {},
-        ),
-        progress,
+    order = Order(
+        source=Path(source),
+        output=Path(output),
+        formats=formats,
+        precisions=precisions,
+        calibrate=calibrate,
+        evaluate=evaluate,
+        task=task,
+        metrics=metrics,
+        preprocess=preprocess,
+        max_drop=max_drop,
+        input_shapes=input_shapes or {},
+        settings=SourceSettings(input_dtypes or {}, trust_pickle, consent, progress),
+        labels=labels,
+        name=name,
+        min_runtimes=min_runtimes,
+        int8=int8 or Int8Options(),
+        targets=targets,
+        task_options=task_options or {},
     )
+    return _ordered(order, progress)
 
 
 def _ordered(order: Order, progress: Progress) -> Conversion:

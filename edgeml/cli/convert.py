@@ -105,8 +105,8 @@ TaskOption = Annotated[
     list[str] | None,
     typer.Option(
         "--task-option",
-        help="How the task reads the outputs, as KEY=VALUE or a .toml file of them; docs/tasks.md "
-        "has those of each task. May be repeated. Example: --task-option threshold=0.4",
+        help="How the task reads the outputs: KEY=VALUE, or a .toml file of these; docs/tasks.md "
+        "has them. May be repeated. Example: --task-option threshold=0.4",
     ),
 ]
 Metrics = Annotated[
@@ -251,14 +251,14 @@ def command(
             targets=split_names(",".join(target or ())),
             progress=progress,
         )
-    if as_json:
-        print_document(conversion.to_json())
-    else:
-        _print_text(conversion)
+    _print(conversion, as_json)
     return report_failures(conversion.failures)
 
 
-def _print_text(conversion: "Conversion") -> None:
+def _print(conversion: "Conversion", as_json: bool) -> None:
+    if as_json:
+        print_document(conversion.to_json())
+        return
     print_table(COLUMNS, [_row(artifact) for artifact in conversion.artifacts])
     print_lines(*(f"note: {note}" for note in conversion.notes))
     if conversion.search is not None:

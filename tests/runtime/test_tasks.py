@@ -26,7 +26,8 @@ def classify(make_manifest: ManifestMaker) -> Classify:
 
     def classify(values: Any, labels: tuple[str, ...] = LABELS) -> Classification:  # noqa: ANN401
         task = Classifier(make_manifest("classification", labels))
-        return task({"tensor": np.asarray(values, np.float32)})
+        answer: Classification = task({"tensor": np.asarray(values, np.float32)})
+        return answer
 
     return classify
 
