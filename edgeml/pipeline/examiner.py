@@ -96,7 +96,7 @@ class Examiner:
             parity,
             scores,
             self._plan.max_drop,
-            classes=self._plan.task == "classification",
+            classes=self._plan.classifies,
         )
         return Artifact(
             path=path.with_name(f"{path.name}{REJECTED_SUFFIX}") if failures else path,

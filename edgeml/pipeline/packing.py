@@ -52,6 +52,7 @@ def pack(
         version=MODEL_VERSION,
         serial=SERIAL,
         task=plan.task,
+        task_options=plan.task_options,
         inputs=plan.source.inputs,
         outputs=tuple(_as_given(spec, golden) for spec in plan.source.outputs),
         preprocess=None if plan.pipeline is None else plan.pipeline.to_json(),

@@ -65,21 +65,25 @@ class Model:
         """How the model cuts a signal; None where it is not for signals."""
         return None if self._pipeline is None else self._pipeline.window
 
-    def __call__(self, sample: np.ndarray) -> Result:
+    def __call__(self, sample: Union[np.ndarray, Mapping[str, np.ndarray]]) -> Result:
         """Return the task's answer for one sample.
 
         Args:
             sample: Where the bundle has preprocessing, an image: (H,W,3) RGB or (H,W) gray, uint8,
                 or a signal of any length, (T,) or (T,C), at the rate of ``window``.
-                Else the model's input, with or without its batch axis.
+                Else the model's input, with or without its batch axis. Or what ``run`` takes.
 
         Raises:
             InputError: The model has several inputs, or the sample does not fit.
         """
+        if isinstance(sample, Mapping):
+            outputs = self.run(sample)
+            reads = hasattr(self._task, "reads_inputs")
+            return self._task({**sample, **outputs} if reads else outputs, None)
         if len(self._inputs) != 1:
             raise InputError(
                 f"The model has the inputs {', '.join(self._inputs)}, and one sample was given.",
-                "Call run() with one array for each input.",
+                "Give a mapping with one array for each input.",
             )
         ((name, adapter),) = self._inputs.items()
         if self._pipeline is None:
