@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Mapping
-from typing import Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
@@ -19,6 +19,10 @@ from edgeml_runtime.preprocess import Geometry, Pipeline
 from edgeml_runtime.selftest import SelfTest, has_passed, remember_passed, run_self_test
 from edgeml_runtime.tasks import Result, make_task
 from edgeml_runtime.tensors import TensorSpec
+
+if TYPE_CHECKING:
+    from edgeml_runtime.metrics import Metrics
+    from edgeml_runtime.stream import Stream
 
 
 class Model:
@@ -76,6 +80,36 @@ class Model:
         check_feeds(self.manifest.inputs, inputs)
         feeds = {name: adapter.to_variant(inputs[name]) for name, adapter in self._inputs.items()}
         return self._finish(self.engine.run(feeds))
+
+    def stream(
+        self,
+        source: Any,  # noqa: ANN401 - a name, an iterable or a stream.Source
+        *,
+        hz: Optional[float] = None,
+        policy: Optional[str] = None,
+        queue: int = 1,
+        limit: Optional[int] = None,
+        metrics: "Optional[Metrics]" = None,
+        strict: bool = False,
+    ) -> "Stream":
+        """Return the answers for the frames of a camera, file or other source, to iterate over.
+
+        Args:
+            source: A camera (``0``, ``/dev/video0``, ``camera:0``, ``picamera:0``), a path of a
+                video, folder of images, ``.npy``, ``.npz`` or ``.wav``, an iterable of arrays, or
+                a ``stream.Source`` such as ``stream.RawFrames``.
+            hz: Answer so many frames a second, and rest in between.
+            policy: ``latest`` answers the newest frame and drops older ones, ``all`` lets the
+                source wait; by default as the source is live or not.
+            queue: How many frames may wait.
+            limit: End after so many answers.
+            metrics: Counts what happens.
+            strict: Raise what is wrong with a frame, instead of counting it.
+        """
+        from edgeml_runtime.stream import Stream, open_source  # noqa: PLC0415 - few loads need it
+
+        opened = open_source(source, getattr(self._pipeline, "window", None))
+        return Stream(self, opened, hz, policy, queue, limit, metrics, strict)
 
     def self_test(self) -> SelfTest:
         """Run the golden vectors now and return how far the answers are from the source model's."""
