@@ -19,6 +19,7 @@ from edgeml_devices.profile import load_device
 from edgeml_runtime.bundle import open_bundle
 from edgeml_runtime.errors import GateError, InputError
 from edgeml_runtime.progress import Progress, silent
+from edgeml_runtime.verification import Skip
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class RunResult:
         runs: One entry for each variant and engine that ran.
         exactness: Of each run on a board, whether it gave the bits that this machine gives; empty
             for runs on this machine.
+        skipped: Variants that need a newer engine than the board has.
     """
 
     bundle: str
@@ -41,6 +43,7 @@ class RunResult:
     inputs: tuple[str, ...]
     runs: tuple[VariantRun, ...]
     exactness: tuple[BitExactness, ...] = ()
+    skipped: tuple[Skip, ...] = ()
 
     @property
     def failures(self) -> tuple[GateError, ...]:
@@ -71,6 +74,7 @@ class RunResult:
                 {**run.to_json(), **({} if bits is None else {"bit_exact": bits.to_json()})}
                 for run, bits in self._with_exactness()
             ],
+            "skipped": [skip.to_json() for skip in self.skipped],
             "passed": not self.failures,
             "failures": [failure.to_json() for failure in self.failures],
         }
@@ -86,6 +90,8 @@ class RunResult:
             )
             for name, prediction in zip(self.inputs, run.predictions, strict=True):
                 yield f"  {name}: {prediction_text(prediction)}"
+        for skip in self.skipped:
+            yield f"{skip.variant} in {skip.engine} on {self.place}: skipped, {skip.reason}"
 
 
 def run(
@@ -134,7 +140,8 @@ def run(
         np.savez(file, inputs=stacked)
         board = run_bundle(device, sysroot, path, file, len(samples), progress=progress)
     exactness = tuple(compare_bits(path, run) for run in board.runs)
-    return RunResult(name, target, f"the emulated {device.title}", names, board.runs, exactness)
+    place = f"the emulated {device.title}"
+    return RunResult(name, target, place, names, board.runs, exactness, board.skipped)
 
 
 def prediction_text(prediction: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from edgeml_runtime.bundle import open_bundle
 from edgeml_runtime.errors import EngineCrashError, InputError, UnsupportedError
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.progress import Progress, silent
+from edgeml_runtime.verification import Skip
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,12 @@ class VariantRun:
 
 @dataclass(frozen=True)
 class BoardRun:
-    """All variants of a bundle on one board."""
+    """All variants of a bundle on one board, and those that need a newer engine than it has."""
 
     target: str
     bundle: str
     runs: tuple[VariantRun, ...]
+    skipped: tuple[Skip, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -87,6 +89,7 @@ class BoardRun:
             "bundle": self.bundle,
             "passed": self.passed,
             "runs": [run.to_json() for run in self.runs],
+            "skipped": [skip.to_json() for skip in self.skipped],
         }
 
 
@@ -122,10 +125,19 @@ def run_bundle(
         _check_samples(samples)
         options = ["--samples", str(samples.absolute()), "--limit", str(limit)]
     runs: list[VariantRun] = []
+    skipped: list[Skip] = []
     for done, engine in enumerate(engines):
         progress(f"running the bundle on the emulated {device.title}", done, len(engines))
-        runs += _run_engine(device, sysroot, engine, [*arguments, engine, *options])
-    return BoardRun(device.name, manifest.name, tuple(runs))
+        ran, left = _run_engine(device, sysroot, engine, [*arguments, engine, *options])
+        runs += ran
+        skipped += left
+    if not runs:
+        reasons = "; ".join(f"{skip.variant}: {skip.reason}" for skip in skipped)
+        raise UnsupportedError(
+            f"No variant of the bundle '{manifest.name}' runs on the {device.title}: {reasons}.",
+            "Convert it with --min-runtime for the engine of that board.",
+        )
+    return BoardRun(device.name, manifest.name, tuple(runs), tuple(skipped))
 
 
 def _usable_engines(manifest: Manifest, sysroot: Sysroot, device: Device) -> list[str]:
@@ -142,7 +154,7 @@ def _usable_engines(manifest: Manifest, sysroot: Sysroot, device: Device) -> lis
 
 def _run_engine(
     device: Device, sysroot: Sysroot, engine: str, arguments: Sequence[str]
-) -> list[VariantRun]:
+) -> tuple[list[VariantRun], list[Skip]]:
     script = files("edgeml_devices.emulation") / "guest_scripts" / "run_bundle.py"
     try:
         with as_file(script) as file:
@@ -153,8 +165,13 @@ def _run_engine(
         raise EngineCrashError(
             f"{engine} {version}: {error.problem}", error.remedy + hint
         ) from error
-    entries = json.loads(result.stdout.strip().splitlines()[-1])
-    return [
+    document = json.loads(result.stdout.strip().splitlines()[-1])
+    installed = sysroot.engines[engine]
+    skipped = [
+        Skip(variant, engine, f"it needs {engine} {minimum}, and the board has {installed}")
+        for variant, minimum in document["needs"].items()
+    ]
+    runs = [
         VariantRun(
             variant=entry["variant"],
             engine=entry["engine"]["name"],
@@ -162,8 +179,9 @@ def _run_engine(
             predictions=tuple(entry["predictions"]),
             **entry["self_test"],
         )
-        for entry in entries
+        for entry in document["runs"]
     ]
+    return runs, skipped
 
 
 def _check_samples(samples: Path) -> None:

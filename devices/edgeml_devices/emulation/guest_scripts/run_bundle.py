@@ -2,7 +2,8 @@
 
 Usage: ``run_bundle.py BUNDLE ENGINE [--samples FILE.npz] [--limit N]``. Prints one line of JSON:
 for each variant its self-test and the predictions of the first N samples (the array ``inputs`` of
-the file); or an ``edgeml.error/1`` document, with the error's exit code.
+the file), and which version the others need where the engine is too old for them; or an
+``edgeml.error/1`` document, with the error's exit code.
 
 Needs the standard library, numpy and edgeml_runtime only, on Python 3.9 or newer.
 """
@@ -17,6 +18,8 @@ import numpy as np
 
 import edgeml_runtime
 from edgeml_runtime.bundle import open_bundle
+from edgeml_runtime.choice import Choice, fits
+from edgeml_runtime.engines import installed_engines
 from edgeml_runtime.errors import EdgemlError
 
 
@@ -34,12 +37,21 @@ def main() -> int:
             samples = arrays["inputs"][: options.limit]
     try:
         manifest = open_bundle(options.bundle).manifest
-        wanted = [v.id for v in manifest.variants if options.engine in v.engines]
-        runs = [run_variant(options.bundle, name, options.engine, samples) for name in wanted]
+        wanted = [
+            Choice(v, options.engine) for v in manifest.variants if options.engine in v.engines
+        ]
+        installed = installed_engines()
+        runs = [
+            run_variant(options.bundle, choice.variant.id, options.engine, samples)
+            for choice in wanted
+            if fits(choice, installed)
+        ]
     except EdgemlError as error:
         print(json.dumps(error.to_json()))
         return error.exit_code
-    print(json.dumps(runs))
+    skipped = [choice.variant for choice in wanted if not fits(choice, installed)]
+    needs = {variant.id: variant.engines[options.engine] for variant in skipped}
+    print(json.dumps({"runs": runs, "needs": needs}))
     return 0
 
 
