@@ -82,7 +82,10 @@ class _Window:
             np.array(fields.numbers(key)) for key in ("mean", "spread", "shares")
         )
         widths = (len(self._mean), len(self._shares))
-        if widths != (len(self._spread), BINS if places == "range" else len(self.places)):
+        count = len(self.places)
+        if (count, *widths) != (
+            (2, len(self._spread), BINS) if places == "range" else (count, 1, count)
+        ):
             raise fields.fault("its lists differ in length")
         self._means, self._rows = (np.zeros((_WINDOW, width), np.float32) for width in widths)
 

@@ -92,15 +92,15 @@ class Model:
         metrics: "Optional[Metrics]" = None,
         strict: bool = False,
     ) -> "Stream":
-        """Return the answers for the frames of a camera, file or other source, to iterate over.
+        """Return the answers for the frames of a source, to iterate over.
 
         Args:
-            source: A camera (``0``, ``/dev/video0``, ``camera:0``, ``picamera:0``), a path of a
+            source: A camera (``0``, ``/dev/video0``, ``camera:0``, ``picamera:0``), the path of a
                 video, folder of images, ``.npy``, ``.npz`` or ``.wav``, an iterable of arrays, or
                 a ``stream.Source`` such as ``stream.RawFrames``.
             hz: Answer so many frames a second, and rest in between.
-            policy: ``latest`` answers the newest frame and drops older ones, ``all`` lets the
-                source wait; by default as the source is live or not.
+            policy: ``latest`` drops older frames, ``all`` lets the source wait; by default as the
+                source is live or not.
             queue: How many frames may wait.
             limit: End after so many answers.
             metrics: Counts what happens.

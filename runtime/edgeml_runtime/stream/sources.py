@@ -1,4 +1,4 @@
-"""Where frames come from: files, pipes and iterables; ``cameras`` has the others."""
+"""Where frames come from: cameras, files, pipes and iterables. Images are RGB."""
 
 import importlib
 import os
@@ -11,15 +11,17 @@ from typing import Any, BinaryIO, Callable, Protocol, Union, cast
 
 import numpy as np
 
-from edgeml_runtime.errors import InputError
+from edgeml_runtime.errors import InputError, MissingToolError
 from edgeml_runtime.samples import IMAGE_SUFFIXES, read_samples
+
+_BROKEN = 5  # frames in a row, after which a camera counts as gone
 
 Item = Union[np.ndarray, "tuple[str, np.ndarray]", InputError, None]
 """A frame, with its name or without, or why there is none (None: it is broken)."""
 
 
 class Source(Protocol):
-    """Gives frames. A Protocol, so that any object is one that has these two.
+    """Gives frames. A Protocol, so that any object with these two is one.
 
     It may also have ``wanted``, in place of which a stream with a rate puts a function that tells
     whether the next frame is taken, and ``close()``, called to end a ``frames()`` that waits.
@@ -27,7 +29,7 @@ class Source(Protocol):
 
     @property
     def live(self) -> bool:
-        """Whether frames come by themselves: newer ones count, and they come back."""
+        """Whether frames come by themselves, so that newer ones count, and come back."""
 
     def frames(self) -> Iterator[Item]:
         """Open the source and yield frames, in a thread of its own.
@@ -37,16 +39,38 @@ class Source(Protocol):
 
 
 class Frames:
-    """The source that a function is, which yields frames whenever it is called."""
+    """The source that a function is: called to open it, it yields frames."""
 
-    live = False
-
-    def __init__(self, name: str, frames: Callable[[], Iterator[Item]]) -> None:
-        self._name = name
-        self.frames = frames
+    def __init__(
+        self, name: str, frames: Callable[[], Iterator[Item]], *, live: bool = False
+    ) -> None:
+        self._name, self.frames, self.live = name, frames, live
 
     def __repr__(self) -> str:
         return self._name
+
+
+class Camera(Frames):
+    """A Video4Linux camera. Frames that nobody wants are taken, and not decoded."""
+
+    def __init__(self, device: Union[int, str]) -> None:
+        super().__init__(f"camera {device}", partial(self._frames, device), live=True)
+        self.wanted: Callable[[], bool] = lambda: True
+
+    def _frames(self, device: Union[int, str]) -> Iterator[Item]:
+        cv2 = _library("cv2", "pip install opencv-python-headless")
+        capture = cv2.VideoCapture(device, cv2.CAP_V4L2)
+        try:
+            broken = 0
+            while capture.isOpened() and broken < _BROKEN:
+                good = capture.grab()
+                if not good or self.wanted():
+                    good, frame = capture.retrieve() if good else (False, None)
+                    broken = 0 if good else broken + 1
+                    yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB) if good else None
+            raise OSError("it gives no frames" if broken else "it cannot be opened")
+        finally:
+            capture.release()
 
 
 class RawFrames:
@@ -94,25 +118,29 @@ class RawFrames:
             pipe = os.open(self._stream, os.O_RDONLY | os.O_NONBLOCK)
         else:
             pipe = 0 if self._stream is None else self._stream.fileno()
-        done = 0
         try:
             while not self._closed:
                 frame = np.empty_like(self._like)
-                done, memory = 0, frame.reshape(-1).view(np.uint8).data
-                while done < frame.nbytes and not self._closed:
-                    if select.select([pipe], [], [], 0.2)[0]:
-                        count = os.readv(pipe, [memory[done:]])
-                        if not count:
-                            return
-                        done += count
-                if not self._closed:
+                done = self._fill(pipe, frame.reshape(-1).view(np.uint8).data)
+                if done == frame.nbytes:
                     yield frame
-                    done = 0
+                elif not self._closed:
+                    if done:
+                        yield InputError(f"{self} end within one.", "Check their shape.")
+                    return
         finally:
             if opened:
                 os.close(pipe)
-            if done and not self._closed:
-                yield InputError(f"{self} end within one.", "Check the shape of the frames.")
+
+    def _fill(self, pipe: int, memory: memoryview) -> int:
+        done = 0
+        while done < len(memory) and not self._closed:
+            if select.select([pipe], [], [], 0.2)[0]:
+                count = os.readv(pipe, [memory[done:]])
+                if not count:
+                    break
+                done += count
+        return done
 
 
 def open_source(source: Any, window: Any = None) -> Source:  # noqa: ANN401 - see Model.stream
@@ -131,18 +159,25 @@ def open_source(source: Any, window: Any = None) -> Source:  # noqa: ANN401 - se
 
 
 def _named(name: str, window: Any) -> Source:  # noqa: ANN401 - a Window
+    found = re.fullmatch(r"(?:(pi)?camera:)?(\d+)", name)
+    if found is not None and found[1]:
+        return Frames(name, partial(_pi_camera, int(found[2])), live=True)
+    if found is not None or name.startswith("/dev/video"):
+        return Camera(name if found is None else int(found[2]))
     path = Path(name)
-    if path.is_dir():
-        return Frames(name, partial(_folder, path))
-    if path.suffix == ".npy":
-        return Frames(name, partial(_arrays, path))
-    if path.suffix == ".wav":
-        return Frames(name, partial(_sound, path, window))
-    if path.suffix.lower() in (".npz", *IMAGE_SUFFIXES):
-        return Frames(name, partial(read_samples, path))
-    from edgeml_runtime.stream.cameras import open_camera  # noqa: PLC0415 - files need none
-
-    return open_camera(name)
+    if not path.exists():
+        raise InputError(
+            f"{name}: there is no such file.",
+            "Give a path, camera:0, or for '-' --frame-shape '480x640x3 uint8'.",
+        )
+    openers: dict[str, Callable[[Path], Iterator[Item]]] = {
+        ".npy": _arrays,
+        ".npz": read_samples,
+        ".wav": partial(_sound, window),
+    }
+    openers.update(dict.fromkeys(IMAGE_SUFFIXES, read_samples))
+    opener = _folder if path.is_dir() else openers.get(path.suffix.lower(), _video)
+    return Frames(name, partial(opener, path))
 
 
 def _folder(path: Path) -> Iterator[Item]:
@@ -170,14 +205,48 @@ def _arrays(path: Path) -> Iterator[Item]:
         raise InputError(f"{path}: holds no frames ({error}).", "Save an array.") from error
 
 
-def _sound(path: Path, window: Any) -> Iterator[Item]:  # noqa: ANN401 - a Window
+def _sound(window: Any, path: Path) -> Iterator[Item]:  # noqa: ANN401 - a Window
     sound, rate_hz = importlib.import_module("edgeml_runtime.sound").read_wav(path)
     if window is None:
         yield sound
     elif rate_hz != window.rate_hz:
-        raise InputError(
-            f"{path}: has {rate_hz} samples a second.", f"The model wants {window.rate_hz}."
-        )
+        raise InputError(f"{path}: has {rate_hz} Hz.", f"The model wants {window.rate_hz} Hz.")
     else:
         for start in range(0, max(len(sound) - window.size_samples, 0) + 1, window.hop_samples):
             yield sound[start : start + window.size_samples]
+
+
+def _video(path: Path) -> Iterator[Item]:
+    cv2 = _library("cv2", "pip install opencv-python-headless")
+    capture = cv2.VideoCapture(str(path))
+    try:
+        if not capture.isOpened():
+            raise OSError("OpenCV cannot read it as a video")
+        while True:
+            good, frame = capture.read()
+            if not good:
+                return
+            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+    finally:
+        capture.release()
+
+
+def _pi_camera(number: int) -> Iterator[Item]:
+    library = _library("picamera2", "apt install python3-picamera2")
+    try:
+        with library.Picamera2(number) as camera:
+            # picamera2 names the order of bytes from the last one on: this is R, G, B.
+            main = {"size": (640, 480), "format": "BGR888"}
+            camera.configure(camera.create_video_configuration(main=main))
+            camera.start()
+            while True:
+                yield camera.capture_array()
+    except (IndexError, RuntimeError) as error:
+        raise OSError(str(error)) from error
+
+
+def _library(name: str, install: str) -> Any:  # noqa: ANN401 - a module
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingToolError(f"This source needs {name}.", f"Run: {install}") from error

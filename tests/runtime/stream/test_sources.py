@@ -17,8 +17,7 @@ import pytest
 
 from edgeml_runtime.errors import InputError, MissingToolError
 from edgeml_runtime.stream import RawFrames, Source, Stream, open_source
-from edgeml_runtime.stream.cameras import Camera
-from edgeml_runtime.stream.sources import Item
+from edgeml_runtime.stream.sources import Camera, Item
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -142,7 +141,10 @@ def test_picamera2_is_used_as_its_manual_says(
         def capture_array(self) -> np.ndarray:
             return np.full((480, 640, 3), 9, np.uint8)
 
-        def close(self) -> None:
+        def __enter__(self) -> Any:  # noqa: ANN401 - theirs
+            return self
+
+        def __exit__(self, *_: object) -> None:
             calls.append("close")
 
     module = types.ModuleType("picamera2")
@@ -203,7 +205,7 @@ def test_sound_in_windows(tmp_path: Path, model: Model) -> None:
     assert {frame.shape for frame in frames} == {(400,)}
     assert [frame.size for frame in frames_of(open_source(path))] == [1000]
     window.rate_hz = 16000
-    with pytest.raises(InputError, match="8000 samples a second"):
+    with pytest.raises(InputError, match="has 8000 Hz"):
         list(Stream(model, open_source(path, window)))
 
 
