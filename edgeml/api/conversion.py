@@ -121,7 +121,14 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
         ]
         if accepted:
             with watch.timing("bundle"):
-                pack(stage.folder / bundle, plan, examiner.golden, accepted, verified_on)
+                pack(
+                    stage.folder / bundle,
+                    plan,
+                    examiner.golden,
+                    accepted,
+                    verified_on,
+                    statistics=examiner.statistics,
+                )
     notes = (*plan.source.notes, *(n for d in drafts for n in d.notes), *look_at_samples(drafts))
     conversion = Conversion(
         source=plan.source,

@@ -30,7 +30,9 @@ from edgeml_runtime.tensors import TensorSpec
 
 if TYPE_CHECKING:
     from edgeml_runtime.explanation import Explanation
+    from edgeml_runtime.metrics import Metrics
     from edgeml_runtime.preprocess.window import Window
+    from edgeml_runtime.stream import Stream
 
 
 class Model:
@@ -105,6 +107,36 @@ class Model:
         """
         check_feeds(self.manifest.inputs, inputs)
         return self._infer({n: a.to_variant(inputs[n]) for n, a in self._inputs.items()})
+
+    def stream(
+        self,
+        source: Any,  # noqa: ANN401 - a name, an iterable or a stream.Source
+        *,
+        hz: Optional[float] = None,
+        policy: Optional[str] = None,
+        queue: int = 1,
+        limit: Optional[int] = None,
+        metrics: "Optional[Metrics]" = None,
+        strict: bool = False,
+    ) -> "Stream":
+        """Return the answers for the frames of a source, to iterate over.
+
+        Args:
+            source: A camera (``0``, ``/dev/video0``, ``camera:0``, ``picamera:0``), the path of a
+                video, folder of images, ``.npy``, ``.npz`` or ``.wav``, an iterable of arrays, or
+                a ``stream.Source`` such as ``stream.RawFrames``.
+            hz: Answer so many frames a second, and rest in between.
+            policy: ``latest`` drops older frames, ``all`` lets the source wait; by default as the
+                source is live or not.
+            queue: How many frames may wait.
+            limit: End after so many answers.
+            metrics: Counts what happens.
+            strict: Raise what is wrong with a frame, instead of counting it.
+        """
+        from edgeml_runtime.stream import Stream, open_source  # noqa: PLC0415 - few loads need it
+
+        opened = open_source(source, self.window)
+        return Stream(self, opened, hz, policy, queue, limit, metrics, strict)
 
     def self_test(self) -> SelfTest:
         """Run the golden vectors now and return how far the answers are from the source model's."""
