@@ -15,7 +15,7 @@ from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess.cast import Cast
 from edgeml_runtime.preprocess.color import Color
-from edgeml_runtime.preprocess.crop import CenterCrop
+from edgeml_runtime.preprocess.crop import CenterCrop, Crop
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.preprocess.layout import Layout
 from edgeml_runtime.preprocess.letterbox import Letterbox
@@ -38,6 +38,7 @@ _STEPS: Mapping[str, StepParser] = MappingProxyType(
         "cast": Cast.parse,
         "center_crop": CenterCrop.parse,
         "color": Color.parse,
+        "crop": Crop.parse,
         "layout": Layout.parse,
         "letterbox": Letterbox.parse,
         "normalize": Normalize.parse,
