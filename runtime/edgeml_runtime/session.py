@@ -60,6 +60,11 @@ class Model:
         """The manifest of the bundle."""
         return self.bundle.manifest
 
+    @property
+    def window(self) -> "Optional[Window]":
+        """How the model cuts a signal; None where it is not for signals."""
+        return None if self._pipeline is None else self._pipeline.window
+
     def __call__(self, sample: np.ndarray) -> Result:
         """Return the task's answer for one sample.
 
@@ -87,22 +92,6 @@ class Model:
             check_feeds((adapter.fed_spec,), {name: tensor})
             outputs = self._infer({name: adapter.encode(tensor)})
             return self._task(outputs, self._geometry(sample))
-
-    @property
-    def window(self) -> "Optional[Window]":
-        """How the model cuts a signal; None where it is not for signals."""
-        return None if self._pipeline is None else self._pipeline.window
-
-    def _hear(self, signal: np.ndarray, name: str, prepare: Pipeline, window: "Window") -> Result:
-        """Return the answers for the windows of a signal, merged if the task can do that."""
-        with self._turn:
-            results = [self._task(self.run({name: prepare(part)})) for part in window.cut(signal)]
-        spans_s = window.spans_s(len(signal))
-        merge = getattr(self._task, "merge", None)
-        if merge is None:
-            return results[0] if len(results) == 1 else Windows(tuple(results), tuple(spans_s))
-        merged: Result = merge(results, spans_s)
-        return merged
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the outputs for *inputs*, both by name and as the source model has them.
@@ -146,6 +135,17 @@ class Model:
     def close(self) -> None:
         """Release the engine; the model cannot be used afterwards."""
         self.engine.close()
+
+    def _hear(self, signal: np.ndarray, name: str, prepare: Pipeline, window: "Window") -> Result:
+        """Return the answers for the windows of a signal, merged if the task can do that."""
+        with self._turn:
+            results = [self._task(self.run({name: prepare(part)})) for part in window.cut(signal)]
+        spans_s = window.spans_s(len(signal))
+        merge = getattr(self._task, "merge", None)
+        if merge is None:
+            return results[0] if len(results) == 1 else Windows(tuple(results), tuple(spans_s))
+        merged: Result = merge(results, spans_s)
+        return merged
 
     def _geometry(self, sample: np.ndarray) -> Optional[Geometry]:
         if self._pipeline is None or sample.ndim < 2:

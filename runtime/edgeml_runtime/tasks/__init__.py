@@ -70,6 +70,7 @@ _TASKS: Mapping[str, str] = MappingProxyType(  # to "module:class", made with th
     {
         "audio_events": "audio_events:AudioEventTask",
         "classification": "classification:Classifier",
+        "detection": "detection:Detector",
         "raw": "raw:RawTask",
     }
 )
