@@ -1,4 +1,4 @@
-"""Samples of files and of the bytes of files: ``.npy``, ``.npz`` and images."""
+"""Samples of files and of the bytes of files: ``.npy``, ``.npz``, images and sounds."""
 
 import importlib
 import io
@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Optional
 
 import numpy as np
 
@@ -33,23 +33,26 @@ _MAX_IMAGE_PIXELS = 1 << 26
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+SOUND_SUFFIXES = (".wav",)
+_SUFFIXES = ARRAY_SUFFIXES + IMAGE_SUFFIXES + SOUND_SUFFIXES
 
 
-def read_samples(path: Path) -> Iterator[tuple[str, np.ndarray]]:
+def read_samples(path: Path, rate_hz: Optional[float] = None) -> Iterator[tuple[str, np.ndarray]]:
     """Yield ``(name, sample)`` for every sample of a file.
 
     A ``.npy`` and an image are one sample each (images as RGB uint8, height x width x channels);
     an ``.npz`` has samples along the first axis of its array ``inputs``, named ``FILE[0]`` on.
+    A sound is brought to *rate_hz*, that of the model's window.
 
     Raises:
         InputError: The file is missing, damaged or of another kind.
         MissingToolError: It is an image and OpenCV is not installed.
     """
     suffix = path.suffix.lower()
-    if suffix not in ARRAY_SUFFIXES + IMAGE_SUFFIXES:
+    if suffix not in _SUFFIXES:
         raise InputError(
             f"{path}: files of this kind cannot be read.",
-            f"Give one of: {', '.join(ARRAY_SUFFIXES + IMAGE_SUFFIXES)}.",
+            f"Give one of: {', '.join(_SUFFIXES)}.",
         )
     if not path.is_file():
         raise InputError(f"{path}: there is no such file.", "Give the path of a file.")
@@ -59,6 +62,8 @@ def read_samples(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     elif suffix == ".npz":
         for index, sample in enumerate(_load_inputs(path)):
             yield f"{path}[{index}]", np.asarray(sample)
+    elif suffix in SOUND_SUFFIXES:
+        yield str(path), _read_sound(path, rate_hz)
     else:
         yield str(path), decode_image(path.read_bytes(), str(path))
 
@@ -128,3 +133,10 @@ def _loaded(name: str, stream: BinaryIO) -> Any:  # noqa: ANN401 - an array, or 
 
 def _unreadable(name: str, error: Exception) -> InputError:
     return InputError(f"{name}: is no readable array ({error}).", _SAVE_REMEDY)
+
+
+def _read_sound(path: Path, rate_hz: Optional[float]) -> np.ndarray:
+    from edgeml_runtime.sound import read_wav, resampled  # noqa: PLC0415 - only sounds need it
+
+    sound, given_hz = read_wav(path)
+    return resampled(sound, given_hz, rate_hz or given_hz)
