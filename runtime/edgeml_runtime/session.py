@@ -82,7 +82,7 @@ class Model:
         Raises:
             InputError: The model has several inputs, or the sample does not fit.
         """
-        if isinstance(sample, Mapping):
+        if not isinstance(sample, np.ndarray):
             outputs = self.run(sample)
             reads = hasattr(self._task, "reads_inputs")
             return self._task({**sample, **outputs} if reads else outputs, None)
