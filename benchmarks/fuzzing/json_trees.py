@@ -23,13 +23,10 @@ def changed(text: bytes, choose: random.Random, mutate: Bytes) -> bytes:
     """Return the JSON document *text* with one to three changes; *mutate* changes plain bytes."""
     try:
         tree = json.loads(text)
-    except (ValueError, RecursionError):
-        return mutate(text)
-    for _ in range(choose.randint(1, 3)):
-        tree = _change(tree, choose, mutate)
-    try:
+        for _ in range(choose.randint(1, 3)):
+            tree = _change(tree, choose, mutate)
         return json.dumps(tree, ensure_ascii=choose.random() < 0.5).encode("utf-8")
-    except (ValueError, RecursionError):  # nested too deep to be written
+    except (ValueError, RecursionError):  # no JSON, or nested too deep for this
         return mutate(text)
 
 
