@@ -174,7 +174,8 @@ class Model:
 
     def _hear(self, signal: np.ndarray, name: str, prepare: Pipeline, window: "Window") -> Result:
         """Return the answers for the windows of a signal, merged if the task can do that."""
-        results = [self._task(self.run({name: prepare(part)})) for part in window.cut(signal)]
+        with self._turn:
+            results = [self._task(self.run({name: prepare(part)})) for part in window.cut(signal)]
         spans_s = window.spans_s(len(signal))
         merge = getattr(self._task, "merge", None)
         if merge is None:
