@@ -171,11 +171,10 @@ def _named(name: str, window: Any) -> Source:  # noqa: ANN401 - a Window
             "Give a path, camera:0, or for '-' --frame-shape '480x640x3 uint8'.",
         )
     openers: dict[str, Callable[[Path], Iterator[Item]]] = {
+        **dict.fromkeys((".npz", *IMAGE_SUFFIXES), read_samples),
         ".npy": _arrays,
-        ".npz": read_samples,
         ".wav": partial(_sound, window),
     }
-    openers.update(dict.fromkeys(IMAGE_SUFFIXES, read_samples))
     opener = _folder if path.is_dir() else openers.get(path.suffix.lower(), _video)
     return Frames(name, partial(opener, path))
 
