@@ -7,7 +7,7 @@ from typing import Optional, Union
 
 import numpy as np
 
-from edgeml_runtime.adaptation import match_tensors
+from edgeml_runtime.adaptation import TensorAdapter, match_tensors
 from edgeml_runtime.board import board_fingerprint
 from edgeml_runtime.bundle import Bundle, open_bundle, unpack_golden
 from edgeml_runtime.choice import Choice, rank_choices
@@ -36,7 +36,7 @@ class Model:
         self._inputs = match_tensors(manifest.inputs, variant.inputs, engine.inputs)
         self._outputs = match_tensors(manifest.outputs, variant.outputs, engine.outputs)
         self._task = make_task(manifest)
-        self._pipeline = _pipeline(manifest, variant)
+        self._pipeline = _pipeline(manifest, variant, self._inputs)
 
     @property
     def manifest(self) -> Manifest:
@@ -64,7 +64,7 @@ class Model:
             return self._task(self.run({name: sample[np.newaxis] if lacks_batch else sample}), None)
         tensor = self._pipeline(sample)
         check_feeds((adapter.fed_spec,), {name: tensor})
-        outputs = self._finish(self.engine.run({name: adapter.encode(tensor)}))
+        outputs = self._finish(self.engine.run({name: tensor}))
         return self._task(outputs, self._geometry(sample))
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -199,11 +199,14 @@ def _noise(specs: tuple[TensorSpec, ...]) -> dict[str, np.ndarray]:
     }
 
 
-def _pipeline(manifest: Manifest, variant: Variant) -> Optional[Pipeline]:
-    """Return the preprocessing that ends in the layout of the variant's input."""
+def _pipeline(
+    manifest: Manifest, variant: Variant, adapters: Mapping[str, TensorAdapter]
+) -> Optional[Pipeline]:
+    """Return the preprocessing that ends in the form of the variant's input."""
     if manifest.preprocess is None:
         return None
     pipeline = Pipeline.from_json(manifest.preprocess)
     source, fed = manifest.inputs[0], variant.inputs[0]
     layout = (fed.layout or source.layout) if source.layout else ""
-    return pipeline.with_layout(layout) if layout else pipeline
+    pipeline = pipeline.with_layout(layout) if layout else pipeline
+    return pipeline.encoded(adapters[source.name].encode_source)

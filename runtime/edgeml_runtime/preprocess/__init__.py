@@ -7,7 +7,7 @@ TOML or as JSON. Each step is one module; to add one, write the module and add a
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from edgeml_runtime.preprocess.normalize import Normalize
 from edgeml_runtime.preprocess.pad import Pad
 from edgeml_runtime.preprocess.resize import Resize
 from edgeml_runtime.preprocess.step import Step, StepParser
+from edgeml_runtime.preprocess.tail import Encode, Tail
 
 __all__ = ["SCHEMA", "Geometry", "Pipeline", "Step"]
 
@@ -51,9 +52,21 @@ class Pipeline:
     Made by ``from_json``. Pipelines with equal steps are equal.
     """
 
-    def __init__(self, steps: tuple[Step, ...]) -> None:
+    def __init__(
+        self, steps: tuple[Step, ...], encode: Optional[Encode] = None, *, reuse: bool = False
+    ) -> None:
         self._steps = steps
+        self._encode = encode
         self._placed = lru_cache(maxsize=16)(self._place)
+        ordered = _color_last(steps)
+        count = len(ordered)
+        while count and _is_pointwise(ordered[count - 1]):
+            count -= 1
+        self._tail = Tail(ordered[count:], encode, reuse=reuse)
+        last = ordered[count - 1] if count else None
+        self._frame = last if isinstance(last, (Letterbox, Pad)) else None
+        self._body = ordered[: count - (self._frame is not None)]
+        self._end = ordered[len(self._body) :]
 
     def __call__(self, value: np.ndarray) -> np.ndarray:
         """Return the model input for one image.
@@ -75,9 +88,17 @@ class Pipeline:
                 "Give one image of height x width x channels, or height x width.",
             )
         image = value[:, :, np.newaxis] if value.ndim == 2 else value
-        for step in self._steps:
+        for step in self._body:
             image = step(image)
-        return image if image.ndim == 4 else image[np.newaxis]
+        if image.dtype == np.uint8:
+            frame = self._frame
+            return (
+                self._tail(image) if frame is None else self._tail(*frame.framed(image), frame.fill)
+            )
+        for step in self._end:
+            image = step(image)
+        image = image if image.ndim == 4 else image[np.newaxis]
+        return image if self._encode is None else self._encode(image)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pipeline) and self._steps == other._steps
@@ -115,6 +136,13 @@ class Pipeline:
             return Pipeline((*self._steps, wanted))
         return Pipeline(tuple(wanted if isinstance(step, Layout) else step for step in self._steps))
 
+    def encoded(self, encode: Encode) -> "Pipeline":
+        """Return the same chain with *encode*, which is done to each value, at its end.
+
+        It is for one thread, and what it returns is valid until it is called again.
+        """
+        return Pipeline(self._steps, encode, reuse=True)
+
     def to_json(self) -> dict[str, Any]:
         """Return the ``edgeml.preprocess/1`` document."""
         return {"schema": SCHEMA, "step": [step.to_json() for step in self._steps]}
@@ -140,3 +168,27 @@ class Pipeline:
             steps.append(step)
         fields.nothing_else()
         return cls(tuple(steps))
+
+
+def _is_pointwise(step: Step) -> bool:
+    """Return whether *step* makes each pixel of the same pixel, whatever is beside it."""
+    return isinstance(step, (Cast, Layout, Normalize)) or _is_order(step)
+
+
+def _is_order(step: Step) -> bool:
+    return isinstance(step, Color) and step.to != "gray"
+
+
+def _color_last(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return *steps* with the order of the channels changed after what treats them all alike."""
+    ordered = list(steps)
+    for start in reversed(range(len(ordered))):
+        for at in range(start, len(ordered) - 1):
+            after = ordered[at + 1]
+            alike = isinstance(after, (CenterCrop, Crop, Resize)) or (
+                isinstance(after, (Letterbox, Pad)) and len(after.fill) == 1
+            )
+            if not alike or not _is_order(ordered[at]):
+                break
+            ordered[at : at + 2] = after, ordered[at]
+    return tuple(ordered)
