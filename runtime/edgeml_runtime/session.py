@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
-from edgeml_runtime.adaptation import match_tensors
+from edgeml_runtime.adaptation import TensorAdapter, match_tensors
 from edgeml_runtime.board import board_identity
 from edgeml_runtime.bundle import Bundle, open_bundle, unpack_golden
 from edgeml_runtime.choice import Choice, choose_threads, rank_choices
@@ -52,7 +52,7 @@ class Model:
         self._inputs = match_tensors(manifest.inputs, variant.inputs, engine.inputs)
         self._outputs = match_tensors(manifest.outputs, variant.outputs, engine.outputs)
         self._task = make_task(manifest)
-        self._pipeline = _pipeline(manifest, variant)
+        self._pipeline = _pipeline(manifest, variant, self._inputs)
         self._turn = threading.RLock()
         self._process = os.getpid()
         self.loading: dict[str, Any] = {}  # how the model was chosen, for ``explain``
@@ -96,7 +96,7 @@ class Model:
         with self._turn:
             tensor = self._pipeline(sample)
             check_feeds((adapter.fed_spec,), {name: tensor})
-            outputs = self._infer({name: adapter.encode(tensor)})
+            outputs = self._infer({name: tensor})
             return self._task(outputs, self._geometry(sample))
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -295,8 +295,10 @@ def _noise(specs: tuple[TensorSpec, ...]) -> dict[str, np.ndarray]:
     }
 
 
-def _pipeline(manifest: Manifest, variant: Variant) -> Optional[Pipeline]:
-    """Return the preprocessing that ends in the layout of the variant's input."""
+def _pipeline(
+    manifest: Manifest, variant: Variant, adapters: Mapping[str, TensorAdapter]
+) -> Optional[Pipeline]:
+    """Return the preprocessing that ends in the form of the variant's input."""
     if manifest.preprocess is None:
         return None
     pipeline = Pipeline.from_json(manifest.preprocess)
@@ -304,4 +306,5 @@ def _pipeline(manifest: Manifest, variant: Variant) -> Optional[Pipeline]:
         return pipeline  # its axes may be called NCHW, and are not those of an image
     source, fed = manifest.inputs[0], variant.inputs[0]
     layout = (fed.layout or source.layout) if source.layout else ""
-    return pipeline.with_layout(layout) if layout else pipeline
+    pipeline = pipeline.with_layout(layout) if layout else pipeline
+    return pipeline.encoded(adapters[source.name].encode_source)
