@@ -77,7 +77,7 @@ class Detector:
         self._iou = fields.fraction("iou_threshold", 0.45)
         self._limit = fields.whole("max_detections", 1, default=300)
         self._candidates = fields.whole("max_candidates", 1, default=30000)
-        self._agnostic = fields.flag("class_agnostic", False)
+        self._agnostic = fields.flag("class_agnostic")
         self._head, self._overlap = make_head(fields, manifest)
         self._size = _input_size(manifest)
         fields.nothing_else()
