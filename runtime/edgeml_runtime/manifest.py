@@ -6,11 +6,11 @@ anything.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass, field
 from edgeml_runtime.tensors import Quantization, TensorSpec
 
 SCHEMA = "edgeml.bundle/1"

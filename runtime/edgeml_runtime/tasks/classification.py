@@ -1,12 +1,12 @@
 """The task ``classification``: the label with the highest score."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.tasks.options import OutputTask, share
 

@@ -1,12 +1,12 @@
 """The task ``detection``: labelled boxes, of the outputs of SSD and the YOLO family."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.tasks.heads import Boxes, make_head

@@ -1,12 +1,12 @@
 """The task ``tabular``: named numbers, and a class where the model has classes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.tasks.options import Answer, OutputTask
 
