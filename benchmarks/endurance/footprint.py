@@ -1,6 +1,5 @@
 """What a process holds while it works: memory, threads, open files."""
 
-import gc
 import os
 import threading
 from collections.abc import Iterable
@@ -26,8 +25,8 @@ class Footprint:
         low_mib: The least since the warm-up.
         high_mib: The most.
         slope_kib: By how much it grew in 100,000 turns, as a line through all samples has it.
-        threads: At the start and the end.
-        files: Open files at the start and the end.
+        threads: After the warm-up and at the end.
+        files: Open files, likewise.
     """
 
     turns: int
@@ -51,14 +50,14 @@ def footprint(work: Iterable[object], turns: int) -> Footprint:
     """Return what this process held while *work*, which counts its turns, was gone through."""
     every = max(1, turns // SAMPLES)
     mib = np.zeros(turns // every + 1)
-    threads = files = 0
+    held = {}
     count = -1
     for count, _ in enumerate(work):
         if count % every == 0:
             mib[count // every] = _resident_mib()
-        if count == turns // _WARM_UP:
-            gc.collect()
-            threads, files = threading.active_count(), _open_files()
+        if count in (turns // _WARM_UP, turns - 1):
+            held[count] = threading.active_count(), _open_files()
+    first, *_, last = held.values()
     warm = mib[len(mib) // _WARM_UP + 1 : (count // every) + 1]
     steps = np.arange(len(warm)) * every
     return Footprint(
@@ -68,8 +67,8 @@ def footprint(work: Iterable[object], turns: int) -> Footprint:
         low_mib=float(warm.min()),
         high_mib=float(warm.max()),
         slope_kib=float(np.polyfit(steps, warm, 1)[0]) * 1024 * 1e5,
-        threads=(threads, threading.active_count()),
-        files=(files, _open_files()),
+        threads=(first[0], last[0]),
+        files=(first[1], last[1]),
     )
 
 
