@@ -11,14 +11,16 @@ from typing import Any, Final
 
 import numpy as np
 
+from edgeml.pipeline.plan import Plan
+from edgeml.pipeline.task_choice import answer, task_of
 from edgeml_converters.data import Dataset, Sample
 from edgeml_runtime.drift import BINS, SCHEMA, Drift, channels, measure
 from edgeml_runtime.errors import InputError
-from edgeml_runtime.manifest import Manifest
-from edgeml_runtime.tasks import make_task
+from edgeml_runtime.tasks import Task
 
 GROUPS: Final = 10
 """Classes are counted in at most so many groups: with fewer in each, chance hides what changes."""
+_LABELLING: Final = ("classification", "detection", "audio_events")
 _BUFFERED: Final = 64
 """So many samples set the range of values that are no pixels."""
 _LEAST_SPREAD: Final = 0.01
@@ -32,18 +34,13 @@ class Statistics:
     """The statistics of the last pass over samples.
 
     Args:
-        task: One of the manifest's; of ``classification`` the predictions are counted.
-        labels: The names of the classes.
+        plan: The conversion.
     """
 
-    def __init__(self, task: str, labels: tuple[str, ...]) -> None:
-        self._counts_classes = task == "classification"
-        self._manifest = Manifest(
-            *("", "", 1, task if self._counts_classes else "raw"),
-            *((), (), ()),
-            labels=labels,
-        )
-        self._task = make_task(self._manifest)
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._task = task_of(plan) if plan.task in _LABELLING else None
+        self._names = {label: index for index, label in enumerate(plan.labels)}
         self.restart()
 
     def restart(self) -> None:
@@ -55,7 +52,6 @@ class Statistics:
         self._shares = np.zeros(BINS)
         self._classes: Counter[int] = Counter()
         self._scores: list[float] = []
-        self._class_count = 0
 
     def watching(self, data: Dataset, runner: Runner) -> tuple[Dataset, Runner]:
         """Return *data* and *runner* such that a pass of one through the other is what is seen."""
@@ -87,8 +83,8 @@ class Statistics:
                 self._measure(raw)
             if len(self._first) == _BUFFERED:
                 self._flush()
-        if self._counts_classes:
-            self._count(outputs)
+        if self._task is not None:
+            self._count(self._task, sample, outputs)
 
     def to_json(self, data: Dataset, *, whole: bool) -> Mapping[str, Any] | None:
         """Return the manifest's ``statistics``, None of samples that were made up.
@@ -125,15 +121,13 @@ class Statistics:
         )
         self._shares += shares
 
-    def _count(self, outputs: Outputs) -> None:
+    def _count(self, task: Task, sample: Sample, outputs: Outputs) -> None:
         try:
-            result = self._task(outputs)
+            result = answer(self._plan, task, sample, outputs)
         except InputError:  # NaN, which other checks tell of
             return
-        self._class_count = next(iter(outputs.values())).size
-        names = {label: index for index, label in enumerate(self._manifest.labels)}
         for label, score in Drift.answers(result):
-            self._classes[names[label] if names else int(label)] += 1
+            self._classes[self._names[label] if self._names else int(label)] += 1
             self._scores.append(score)
 
     def _input(self, limits: tuple[float, float]) -> Mapping[str, Any]:
@@ -153,11 +147,12 @@ class Statistics:
 
     def _prediction(self) -> Mapping[str, Any]:
         total = sum(self._classes.values())
+        classes = len(self._names) or max(self._classes) + 1
         bounds, counts, open_count = [], [], 0
-        for index in range(self._class_count):
+        for index in range(classes):
             open_count += self._classes[index]
-            single = self._class_count <= GROUPS
-            if single or open_count >= total / GROUPS or index == self._class_count - 1:
+            full = classes <= GROUPS or open_count >= total / GROUPS
+            if full or index == classes - 1:
                 bounds.append(index)
                 counts.append(open_count)
                 open_count = 0
