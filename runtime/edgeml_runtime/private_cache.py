@@ -15,6 +15,8 @@ def private_folder(name: str) -> Path:
     """Return the folder *name* below ``$EDGEML_RUNTIME_CACHE``, made if need be."""
     configured = os.environ.get("EDGEML_RUNTIME_CACHE") or "~/.cache/edgeml-runtime"
     root = Path(os.path.expanduser(configured))  # noqa: PTH111 - Path's raises without a home
+    if root.parts[0].startswith("~"):
+        raise FileNotFoundError("there is no home folder")
     for folder in (root, root / name):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()  # the mode of a link lets everybody write
