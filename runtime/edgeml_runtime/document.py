@@ -58,9 +58,25 @@ class Fields:
             raise self.fault(f"'{key}' is '{value}', and must be one of {', '.join(options)}")
         return value
 
-    def whole(self, key: str, minimum: int, maximum: int = _LARGEST) -> int:
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        """Return true or false."""
+        value = self._get(key, default)
+        if not isinstance(value, bool):
+            raise self.fault(f"'{key}' is {_shown(value)}, and must be true or false")
+        return value
+
+    def whole(
+        self, key: str, minimum: int, maximum: int = _LARGEST, default: Optional[int] = None
+    ) -> int:
         """Return a whole number from *minimum* to *maximum*."""
-        return self._whole(self._get(key, None), f"'{key}'", minimum, maximum)
+        return self._whole(self._get(key, default), f"'{key}'", minimum, maximum)
+
+    def fraction(self, key: str, default: float) -> float:
+        """Return a number from 0 to 1."""
+        number = self._number(self._get(key, default), f"'{key}'")
+        if not 0.0 <= number <= 1.0:
+            raise self.fault(f"'{key}' is {number}, and must be from 0 to 1")
+        return number
 
     def numbers(self, key: str, default: Optional[float] = None) -> tuple[float, ...]:
         """Return the finite numbers of a list, or of a single number."""
@@ -118,9 +134,8 @@ class Fields:
         """
         for key in self._fields:
             if key not in self._read:
-                raise self.fault(
-                    f"there is no key '{key}' here; allowed are {', '.join(sorted(self._read))}"
-                )
+                allowed = ", ".join(sorted(set(self._read)))
+                raise self.fault(f"there is no key '{key}' here; allowed are {allowed}")
 
     def _get(self, key: str, default: object) -> object:
         self._read.append(key)

@@ -1,21 +1,12 @@
-"""The self-test: does this board give the answers that the source model gave?
-
-Passing is remembered for the board, the bundle, the variant and the engine's version. A failure is
-never remembered, and anything odd about the memory counts as no memory.
-"""
+"""The self-test: does this board give the answers that the source model gave?"""
 
 import hashlib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
 
-from edgeml_runtime.private_cache import keep, private_folder
-
-_MEMORY_BYTES = 256 * 1024  # of all that passed: about a thousand
 Tensors = Mapping[str, np.ndarray]
 
 
@@ -72,20 +63,6 @@ def run_self_test(
     return SelfTest(len(golden), worst, tolerance, worst <= tolerance, tuple(digests))
 
 
-def has_passed(key: str) -> bool:
-    """Return whether the self-test of *key* is remembered as passed on this board."""
-    try:
-        return _memory(key).read_text(encoding="utf-8") == key
-    except (OSError, ValueError):
-        return False
-
-
-def remember_passed(key: str) -> None:
-    """Remember that the self-test of *key* passed; a folder that cannot be written is fine."""
-    with suppress(OSError):  # the next start tests again
-        keep(_memory(key), (key.encode("utf-8"),), _MEMORY_BYTES)
-
-
 def _outputs_sha256(outputs: Tensors) -> str:
     digest = hashlib.sha256()
     for name in sorted(outputs):
@@ -102,8 +79,3 @@ def _error(found: np.ndarray, expected: np.ndarray) -> float:
     same = found == expected  # infinities that agree would differ by NaN
     worst = float(np.max(np.where(same, 0.0, difference), initial=0.0))
     return worst if worst == worst else float("inf")  # noqa: PLR0124 - NaN differs from itself
-
-
-def _memory(key: str) -> Path:
-    digest = hashlib.sha256(key.encode("utf-8")).hexdigest()
-    return private_folder("self-tests") / digest

@@ -111,8 +111,9 @@ def open_bundle(path: Union[str, "os.PathLike[str]"]) -> Bundle:
             raise InputError(f"{path}: is {kind}, not a bundle.", "Give the .edgeml file.")
         descriptor = os.open(bundle_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
-        reason = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
-        raise InputError(f"{path}: cannot be read: {reason}.", "Give a .edgeml file.") from error
+        missing = isinstance(error, FileNotFoundError)
+        reason = "there is no such file" if missing else f"cannot be read: {error}"
+        raise InputError(f"{path}: {reason}.", "Give a .edgeml file.") from error
     return Bundle(bundle_path, descriptor)
 
 

@@ -1,39 +1,59 @@
-"""Scaling of images: by OpenCV where it is installed, else by numpy.
+"""Scaling of images as a named framework does it: by OpenCV where that is the same, else by numpy.
 
-Sample positions are OpenCV's: pixel centers at half coordinates, no smoothing when shrinking
-(except ``area``).
+Both are within one level of 255 of the framework.
 """
 
 import importlib
 from functools import cache
 from types import ModuleType
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 
-from edgeml_runtime.errors import InputError, MissingToolError
+from edgeml_runtime.document import Fields
+from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess.cast import rounded
+from edgeml_runtime.preprocess.kernels import ANTIALIASED, NAMES, Kernel, bands, nearest_indices
 from edgeml_runtime.preprocess.step import MAX_PIXELS
 
-INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "area")
-
-_CV2_DTYPES = ("uint8", "float32")
+_DTYPES = ("uint8", "float32")
 _CV2_NAMES = {
     "nearest": "INTER_NEAREST",
     "bilinear": "INTER_LINEAR",
     "bicubic": "INTER_CUBIC",
     "area": "INTER_AREA",
+    "lanczos": "INTER_LANCZOS4",
 }
+_ROWS = 64  # that are held as float32 at a time
 
 
-def resized(image: np.ndarray, height: int, width: int, interpolation: str) -> np.ndarray:
+def parse_kernel(fields: Fields) -> Kernel:
+    """Return what the keys ``interpolation``, ``like`` and ``antialias`` say; raises InputError."""
+    like = fields.choice("like", NAMES, "opencv")
+    name = fields.choice("interpolation", NAMES[like], "bilinear")
+    antialias = fields.flag("antialias")
+    if antialias and (like not in ("torch", "tensorflow") or name not in ANTIALIASED):
+        raise fields.fault(f"'antialias' is for {', '.join(ANTIALIASED)} like torch or tensorflow")
+    return Kernel(name, like, antialias)
+
+
+def kernel_json(kernel: Kernel) -> dict[str, Any]:
+    """Return the keys that make *kernel*; what is as by default is left out, but its name."""
+    entry: dict[str, Any] = {"interpolation": kernel.name}
+    if kernel.like != "opencv":
+        entry["like"] = kernel.like
+    if kernel.antialias:
+        entry["antialias"] = True
+    return entry
+
+
+def resized(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.ndarray:
     """Return *image* (H,W,C), uint8 or float32, scaled to *height* and *width*.
 
     Raises:
         InputError: Another element type, or a side over the limit.
-        MissingToolError: *interpolation* is bicubic or area and OpenCV is not installed.
     """
-    if image.dtype.name not in _CV2_DTYPES:
+    if image.dtype.name not in _DTYPES:
         raise InputError(
             f"An image of {image.dtype.name} cannot be scaled.",
             "Give uint8 or float32, or put a 'cast' before.",
@@ -46,63 +66,78 @@ def resized(image: np.ndarray, height: int, width: int, interpolation: str) -> n
         )
     if image.shape[:2] == (height, width):
         return image
-    cv2 = _opencv()
+    grows = height >= image.shape[0] and width >= image.shape[1]
+    cv2 = opencv() if _is_opencv_s(kernel, grows=grows) else None
     if cv2 is not None:
         scaled: np.ndarray = cv2.resize(
             np.ascontiguousarray(image),
             (width, height),
-            interpolation=getattr(cv2, _CV2_NAMES[interpolation]),
+            interpolation=getattr(cv2, _CV2_NAMES[kernel.name]),
         )
         return scaled.reshape(height, width, image.shape[2])  # OpenCV drops a single channel
-    if interpolation == "nearest":
-        return nearest(image, height, width)
-    if interpolation == "bilinear":
-        return bilinear(image, height, width)
-    raise MissingToolError(
-        f"The interpolation '{interpolation}' needs OpenCV, which is not installed.",
-        "Run: pip install opencv-python-headless (or use 'bilinear').",
-    )
+    return resampled(image, height, width, kernel)
 
 
-def nearest(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Return *image* (H,W,C) scaled by repeating or dropping pixels."""
-    rows = _nearest_indices(image.shape[0], height)
-    columns = _nearest_indices(image.shape[1], width)
-    picked: np.ndarray = image[rows[:, np.newaxis], columns]
-    return picked
+def resampled(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.ndarray:
+    """Return *image* scaled as ``resized`` does, by numpy alone."""
+    old_height, old_width, channels = image.shape
+    if kernel.name.startswith("nearest"):
+        rows = nearest_indices(old_height, height, kernel)
+        columns = nearest_indices(old_width, width, kernel)
+        picked: np.ndarray = np.take(image[rows], columns, axis=1)
+        return picked
+    if (
+        kernel.like == "opencv"
+        and kernel.name == "area"
+        and (height > old_height or width > old_width)
+    ):
+        kernel = kernel._replace(name="linear_area")
+    between = image.dtype.name if kernel.like == "pil" else "float32"
+    table = image.reshape(old_height, old_width * channels)
+    if kernel.like == "pil":
+        scaled = _down(_across(table, width, channels, kernel, between), height, kernel, between)
+    else:
+        scaled = _down(table, height, kernel, between)
+        scaled = _across(scaled, width, channels, kernel, image.dtype.name)
+    return scaled.reshape(height, width, channels)
 
 
-def bilinear(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Return *image* (H,W,C) scaled by linear interpolation; within 1 level of OpenCV on uint8."""
-    top, bottom, down = _neighbours(image.shape[0], height)
-    left, right, across = _neighbours(image.shape[1], width)
-    across = across[:, np.newaxis]
-    down = down[:, np.newaxis, np.newaxis]
-    source = image.astype(np.float32)
-    rows = source[:, left] * (1 - across) + source[:, right] * across
-    scaled = rows[top] * (1 - down) + rows[bottom] * down
-    return rounded(scaled, image.dtype.name)
+def _down(table: np.ndarray, height: int, kernel: Kernel, dtype: str) -> np.ndarray:
+    """Return *table* (H,N) with *height* rows."""
+    used, parts = bands(len(table), height, kernel, 1)
+    source = table if used is None else table[used]
+    scaled = np.empty((height, table.shape[1]), dtype)
+    for start, low, high, matrix in parts:
+        block = matrix @ source[low:high].astype(np.float32, copy=False)
+        scaled[start : start + len(matrix)] = rounded(block, dtype)
+    return scaled
 
 
-def _nearest_indices(source: int, target: int) -> np.ndarray:
-    """Return the source index of each target pixel, with OpenCV's rounding errors."""
-    step = 1.0 / (target / source)  # not source / target: the last bit decides on whole results
-    indices = np.floor(np.arange(target) * step).astype(np.intp)
-    inside: np.ndarray = np.minimum(indices, source - 1)
-    return inside
+def _across(table: np.ndarray, width: int, channels: int, kernel: Kernel, dtype: str) -> np.ndarray:
+    """Return *table* (H, W * channels) with *width* columns."""
+    used, parts = bands(table.shape[1] // channels, width, kernel, channels)
+    table = table if used is None else table[:, used]
+    scaled = np.empty((len(table), width * channels), dtype)
+    for top in range(0, len(table), _ROWS):
+        source = table[top : top + _ROWS].astype(np.float32, copy=False)
+        block = np.empty((len(source), width * channels), np.float32)
+        for start, low, high, matrix in parts:
+            np.matmul(source[:, low:high], matrix.T, out=block[:, start : start + len(matrix)])
+        scaled[top : top + _ROWS] = rounded(block, dtype)
+    return scaled
 
 
-def _neighbours(source: int, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the two source indices of each target pixel, and the weight of the second."""
-    centers = (np.arange(target) + 0.5) * (source / target) - 0.5
-    centers = np.clip(centers, 0, source - 1)
-    first = np.floor(centers).astype(np.intp)
-    second = np.minimum(first + 1, source - 1)
-    return first, second, (centers - first).astype(np.float32)
+def _is_opencv_s(kernel: Kernel, *, grows: bool) -> bool:
+    """Return whether OpenCV's interpolation of that name gives what *kernel* does."""
+    if kernel.like == "opencv" or kernel == ("bicubic", "torch", False):
+        return True
+    sharp = grows or not (kernel.antialias or kernel.like == "pil")
+    return sharp and kernel.name == "bilinear" and kernel.like != "tensorflow1"
 
 
 @cache  # a failing import is searched for again each time
-def _opencv() -> Optional[ModuleType]:
+def opencv() -> Optional[ModuleType]:
+    """Return OpenCV where it is installed."""
     try:
         return importlib.import_module("cv2")
     except ImportError:

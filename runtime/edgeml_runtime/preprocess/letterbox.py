@@ -7,66 +7,78 @@ import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.preprocess.geometry import Geometry
-from edgeml_runtime.preprocess.interpolation import INTERPOLATIONS, resized
-from edgeml_runtime.preprocess.pad import with_border
-from edgeml_runtime.preprocess.step import Step, size_in_pixels
+from edgeml_runtime.preprocess.interpolation import kernel_json, parse_kernel, resized
+from edgeml_runtime.preprocess.kernels import Kernel
+from edgeml_runtime.preprocess.pad import ALIGNMENTS, Amounts, margins, with_border
+from edgeml_runtime.preprocess.step import ROUNDINGS, Step, size_in_pixels
 
 _GRAY = 114  # the border of the YOLO family, which made this step popular
 
 
 @dataclass(frozen=True)
 class Letterbox:
-    """Scales to fit, then centers; an odd margin leaves the larger part at the bottom and right.
+    """Scales to fit, then adds a border.
 
     Args:
         size: Height and width of the result in pixels.
-        interpolation: As in ``resize``.
+        kernel: The interpolation.
         fill: The border: one value, or one for each channel.
+        align: ``center``, where an odd margin leaves the larger part at the bottom and right, or
+            ``top-left``.
+        rounding: Of the size within the border.
+        scale_up: Whether a smaller image is scaled, or only framed.
     """
 
     op: ClassVar[str] = "letterbox"
     size: tuple[int, int]
-    interpolation: str
+    kernel: Kernel
     fill: tuple[float, ...]
+    align: str = "center"
+    rounding: str = "nearest"
+    scale_up: bool = True
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the fitted image, of the same element type."""
-        height, width = self.size
-        inner_height, inner_width = self._inner(image.shape[0], image.shape[1])
-        inner = resized(image, inner_height, inner_width, self.interpolation)
-        top, left = (height - inner_height) // 2, (width - inner_width) // 2
-        bottom, right = height - inner_height - top, width - inner_width - left
-        return with_border(inner, (top, bottom, left, right), self.fill)
+        return with_border(*self.framed(image), self.fill)
+
+    def framed(self, image: np.ndarray) -> tuple[np.ndarray, Amounts]:
+        """Return the image without its border, and the amounts of the border."""
+        inner = resized(image, *self._inner(image.shape[0], image.shape[1]), self.kernel)
+        return inner, margins(inner.shape, self.size, self.align)
 
     def moved(self, geometry: Geometry) -> Geometry:
         """Return *geometry* after this step."""
-        height, width = self.size
-        inner_height, inner_width = self._inner(geometry.height, geometry.width)
-        inner = geometry.scaled(inner_height, inner_width)
-        top, left = (height - inner_height) // 2, (width - inner_width) // 2
-        return inner.cut(-top, -left, height, width)
+        inner = self._inner(geometry.height, geometry.width)
+        top, _, left, _ = margins(inner, self.size, self.align)
+        return geometry.scaled(*inner).cut(-top, -left, *self.size)
 
     def _inner(self, image_height: int, image_width: int) -> tuple[int, int]:
         height, width = self.size
+        whole = ROUNDINGS[self.rounding]
         scale = min(height / image_height, width / image_width)
-        inner_height = min(height, max(1, round(image_height * scale)))
-        inner_width = min(width, max(1, round(image_width * scale)))
+        scale = scale if self.scale_up else min(scale, 1.0)
+        inner_height = min(height, max(1, whole(image_height * scale)))
+        inner_width = min(width, max(1, whole(image_width * scale)))
         return inner_height, inner_width
 
     def to_json(self) -> dict[str, Any]:
         """Return the step's entry."""
-        return {
-            "op": self.op,
-            "size": list(self.size),
-            "interpolation": self.interpolation,
-            "fill": list(self.fill),
-        }
+        entry = {"op": self.op, "size": list(self.size), **kernel_json(self.kernel)}
+        entry["fill"] = list(self.fill)
+        if self.align != "center":
+            entry["align"] = self.align
+        if self.rounding != "nearest":
+            entry["rounding"] = self.rounding
+        return entry if self.scale_up else {**entry, "scale_up": False}
 
     @classmethod
     def parse(cls, fields: Fields, before: tuple[Step, ...]) -> "Letterbox":  # noqa: ARG003 - StepParser
         """Return the step of an entry; see ``StepParser``."""
         return cls(
             size_in_pixels(fields),
-            fields.choice("interpolation", INTERPOLATIONS, "bilinear"),
+            parse_kernel(fields),
             fields.numbers("fill", _GRAY),
+            fields.choice("align", ALIGNMENTS, "center"),
+            fields.choice("rounding", ROUNDINGS, "nearest"),
+            fields.flag("scale_up", default=True),
         )

@@ -1,4 +1,4 @@
-"""The step ``resize``: to a size, or to a length of the shorter side."""
+"""The step ``resize``: to a size, or to the length of one side with the aspect ratio kept."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Optional
@@ -7,8 +7,11 @@ import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.preprocess.geometry import Geometry
-from edgeml_runtime.preprocess.interpolation import INTERPOLATIONS, resized
-from edgeml_runtime.preprocess.step import MAX_PIXELS, Step, size_in_pixels
+from edgeml_runtime.preprocess.interpolation import kernel_json, parse_kernel, resized
+from edgeml_runtime.preprocess.kernels import Kernel
+from edgeml_runtime.preprocess.step import MAX_PIXELS, ROUNDINGS, Step, size_in_pixels
+
+_SIDES = ("shorter_side", "longer_side", "height", "max_width")
 
 
 @dataclass(frozen=True)
@@ -16,46 +19,66 @@ class Resize:
     """Scales the image.
 
     Args:
-        size: Height and width in pixels; the aspect ratio may change. None with *shorter_side*.
-        shorter_side: Pixels of the shorter side; the other follows, rounded down as torchvision
-            does. 0 with *size*.
-        interpolation: ``nearest``, ``bilinear``, ``bicubic`` or ``area``, as OpenCV defines them.
+        size: Height and width in pixels; the aspect ratio may change. None with *sides*.
+        sides: Else the lengths by name, of which the other side follows. ``longer_side`` beside
+            ``shorter_side`` is a limit, as torchvision's ``max_size``; ``max_width`` beside
+            ``height`` squeezes what would be wider.
+        kernel: The interpolation.
+        rounding: Of the side that follows; ``down`` as torchvision does.
     """
 
     op: ClassVar[str] = "resize"
     size: Optional[tuple[int, int]]
-    shorter_side: int
-    interpolation: str
+    sides: tuple[tuple[str, int], ...]
+    kernel: Kernel
+    rounding: str = "down"
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the scaled image, of the same element type."""
-        height, width = self.size or self._keeping_aspect(image.shape[0], image.shape[1])
-        return resized(image, height, width, self.interpolation)
+        return resized(image, *self._target(image.shape[0], image.shape[1]), self.kernel)
 
     def moved(self, geometry: Geometry) -> Geometry:
         """Return *geometry* after this step."""
-        return geometry.scaled(
-            *(self.size or self._keeping_aspect(geometry.height, geometry.width))
-        )
+        return geometry.scaled(*self._target(geometry.height, geometry.width))
 
     def to_json(self) -> dict[str, Any]:
         """Return the step's entry."""
-        extent: dict[str, Any] = (
-            {"shorter_side": self.shorter_side} if self.size is None else {"size": list(self.size)}
-        )
-        return {"op": self.op, **extent, "interpolation": self.interpolation}
+        extent = dict(self.sides) if self.size is None else {"size": list(self.size)}
+        rounding = {} if self.rounding == "down" else {"rounding": self.rounding}
+        return {"op": self.op, **extent, **kernel_json(self.kernel), **rounding}
 
     @classmethod
     def parse(cls, fields: Fields, before: tuple[Step, ...]) -> "Resize":  # noqa: ARG003 - StepParser
         """Return the step of an entry; see ``StepParser``."""
-        if fields.has("size") == fields.has("shorter_side"):
-            raise fields.fault("it needs either 'size' or 'shorter_side'")
+        sides = {key: fields.whole(key, 1, MAX_PIXELS) for key in _SIDES if fields.has(key)}
+        given = set(sides) - ({"longer_side"} if "shorter_side" in sides else set())
+        given -= {"max_width"} if "height" in sides else set()
+        if given - {"max_width"} != given or len(given) + fields.has("size") != 1:
+            raise fields.fault(
+                "it needs either 'size' or 'shorter_side' (which 'longer_side' may limit) or "
+                "'longer_side' or 'height' (with 'max_width' or without)"
+            )
         return cls(
             size_in_pixels(fields) if fields.has("size") else None,
-            fields.whole("shorter_side", 1, MAX_PIXELS) if fields.has("shorter_side") else 0,
-            fields.choice("interpolation", INTERPOLATIONS, "bilinear"),
+            tuple(sides.items()),
+            parse_kernel(fields),
+            fields.choice("rounding", ROUNDINGS, "down"),
         )
 
-    def _keeping_aspect(self, height: int, width: int) -> tuple[int, int]:
-        short = min(height, width)
-        return height * self.shorter_side // short, width * self.shorter_side // short
+    def _target(self, height: int, width: int) -> tuple[int, int]:
+        if self.size is not None:
+            return self.size
+        sides, whole = dict(self.sides), ROUNDINGS[self.rounding]
+        if "height" in sides:
+            wanted = max(1, whole(width * sides["height"] / height))
+            return sides["height"], min(wanted, sides.get("max_width", wanted))
+        short, long = sorted((height, width))
+        limit = sides.get("longer_side", 0)
+        if "shorter_side" in sides:
+            new_short, new_long = sides["shorter_side"], whole(long * sides["shorter_side"] / short)
+            if 0 < limit < new_long:
+                new_short, new_long = whole(limit * new_short / new_long), limit
+        else:
+            new_short, new_long = whole(short * limit / long), limit
+        new_short = max(1, new_short)
+        return (new_short, new_long) if height <= width else (new_long, new_short)

@@ -1,5 +1,8 @@
 """What a preprocessing step is."""
 
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Callable, Protocol
 
 import numpy as np
@@ -7,6 +10,11 @@ import numpy as np
 from edgeml_runtime.document import Fields
 
 MAX_PIXELS = 32767  # of one side of an image: the limit of OpenCV's scaling
+
+ROUNDINGS: Mapping[str, Callable[[float], int]] = MappingProxyType(
+    {"down": int, "nearest": round, "up": math.ceil}
+)
+"""To whole pixels; ``nearest`` takes halves to even."""
 
 
 class Step(Protocol):
