@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import edgeml_runtime
@@ -16,8 +15,8 @@ from edgeml_runtime.bundle import Bundle, open_bundle
 from edgeml_runtime.engines import ENGINE_FORMATS
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest
+from edgeml_runtime.memory import recall, remember
 from edgeml_runtime.private_cache import keep, private_folder
-from edgeml_runtime.selftest import has_passed, remember_passed
 
 BundleMaker = Callable[..., Path]
 Files = tuple[Manifest, dict[str, bytes]]
@@ -131,17 +130,17 @@ def test_a_folder_that_others_can_write_to_is_not_used(
             (runtime_cache / name).mkdir(parents=True, exist_ok=True)
             folder.chmod(mode)
             assert isinstance(open_bundle(large).file(NAME), bytes) or name != "models"
-            remember_passed("a board")
-            assert not has_passed("a board") or name != "self-tests"
+            remember("a board")
+            assert recall("a board") is None or name != "self-tests"
             folder.chmod(0o700)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
 def test_a_folder_of_another_user_is_not_used(runtime_cache: Path) -> None:
-    remember_passed("a board")
-    assert has_passed("a board")
+    remember("a board")
+    assert recall("a board")
     os.chown(runtime_cache / "self-tests", 12345, -1)
-    assert not has_passed("a board")
+    assert recall("a board") is None
 
 
 def test_a_link_in_the_place_of_the_folder_is_not_followed(
@@ -150,8 +149,8 @@ def test_a_link_in_the_place_of_the_folder_is_not_followed(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o700)
     runtime_cache.symlink_to(elsewhere)
-    remember_passed("a board")
-    assert not has_passed("a board")
+    remember("a board")
+    assert recall("a board") is None
     assert list(elsewhere.iterdir()) == []
 
 
@@ -161,8 +160,8 @@ def test_a_place_that_cannot_be_a_folder_is_no_cache(
 ) -> None:
     monkeypatch.setenv("EDGEML_RUNTIME_CACHE", place)
     monkeypatch.chdir(large.parent)
-    remember_passed("a board")
-    assert not has_passed("a board")
+    remember("a board")
+    assert recall("a board") is None
     assert isinstance(open_bundle(large).file(NAME), bytes)
     assert list(large.parent.iterdir()) == [large]
 
@@ -228,9 +227,24 @@ def test_several_threads_may_open_one_bundle(large: Path, runtime_cache: Path) -
     assert len(list((runtime_cache / "models").iterdir())) == 1
 
 
-def test_the_memory_of_self_tests_does_not_grow_for_ever(runtime_cache: Path) -> None:
-    for index in range(200):
-        remember_passed(f"{index} " + "x" * 2000)
+def test_the_memory_does_not_grow_for_ever(runtime_cache: Path) -> None:
+    for index in range(150):
+        remember(f"{index}", found="x" * 10_000)
     kept = list((runtime_cache / "self-tests").iterdir())
-    assert 50 < len(kept) < 200
-    assert np.sum([path.stat().st_size for path in kept]) <= 256 * 1024
+    assert 50 < len(kept) < 150
+    assert sum(path.stat().st_size for path in kept) <= 1024 * 1024
+    assert recall("149")
+
+
+@pytest.mark.parametrize(
+    "spoilt", [b"", b"{}", b"[1]", b"\xff", b'{"key": "a board"}', b"[" * 10**5]
+)
+def test_a_spoilt_memory_counts_as_none(runtime_cache: Path, spoilt: bytes) -> None:
+    remember("a board", passed=True)
+    (memory,) = (runtime_cache / "self-tests").iterdir()
+    memory.write_bytes(spoilt)
+    assert recall("a board") is None
+    memory.unlink()
+    memory.mkdir()
+    remember("a board", passed=True)
+    assert recall("a board") is None
