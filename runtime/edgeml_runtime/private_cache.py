@@ -14,6 +14,8 @@ def private_folder(name: str) -> str:
     """Return the folder *name* below ``$EDGEML_RUNTIME_CACHE``, made if need be."""
     configured = os.environ.get("EDGEML_RUNTIME_CACHE") or "~/.cache/edgeml-runtime"
     root = os.path.expanduser(configured)
+    if root.startswith("~"):
+        raise FileNotFoundError("there is no home folder")
     for folder in (root, os.path.join(root, name)):
         if not os.path.isdir(folder):
             os.makedirs(folder, mode=0o700, exist_ok=True)
