@@ -17,6 +17,7 @@ from edgeml.pipeline.precisions import AUTO
 from edgeml.pipeline.record import Artifact, Conversion
 from edgeml.pipeline.staging import Stage, staged_output
 from edgeml.pipeline.stopwatch import Stopwatch
+from edgeml.pipeline.tables import with_tables
 from edgeml.pipeline.workshop import Workshop
 from edgeml.search import SearchOutcome, find_recipe
 from edgeml_converters.quantize import Detail
@@ -31,7 +32,7 @@ def convert(
     source: Path | str,
     output: Path | str,
     *,
-    formats: Sequence[str] = ("onnx", "tflite"),
+    formats: Sequence[str] | None = None,
     precisions: Sequence[str] = ("float32",),
     calibrate: str | None = None,
     evaluate: str | None = None,
@@ -104,6 +105,7 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
     search = find_recipe(plan, shop, progress, watch) if AUTO in plan.precisions else None
     if search is not None:
         plan = _decided(plan, search)
+    plan, format_notes = with_tables(plan, shop)
     drafts, quantizations = write_drafts(plan, shop, stage.folder, watch)
     with closing(Examiner(plan, drafts, progress, watch)) as examiner:
         examined = [
@@ -118,7 +120,7 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
         if accepted:
             with watch.timing("bundle"):
                 pack(stage.folder / bundle, plan, examiner.golden, accepted, verified_on)
-    notes = (*plan.source.notes, *(n for d in drafts for n in d.notes), *look_at_samples(drafts))
+    notes = (*plan.source.notes, *format_notes, *(n for d in drafts for n in d.notes))
     conversion = Conversion(
         source=plan.source,
         name=plan.name,
@@ -129,7 +131,7 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
         quantizations=quantizations,
         bundle=stage.output / bundle if accepted else None,
         timings_s=watch.seconds(),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys((*notes, *look_at_samples(drafts)))),
         search=search,
     )
     _write_files(stage, bundle, conversion, examined)

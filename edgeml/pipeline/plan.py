@@ -42,6 +42,7 @@ class Plan:
     min_runtimes: MinRuntimes
     recipe: Recipe
     targets: tuple[str, ...] = ()
+    formats_open: bool = False  # the user named none
 
     def verification_data(self) -> Dataset:
         """Return evaluation data, else calibration data, else seeded synthetic samples."""
@@ -55,7 +56,7 @@ def make_plan(order: Order) -> Plan:
         InputError: Something in it is wrong; names the option, what was given and what is allowed.
     """
     check_words(order)
-    min_runtimes = parse_min_runtimes(order.min_runtimes, order.formats)
+    min_runtimes = parse_min_runtimes(order.min_runtimes, order.asked_formats)
     recipe = chosen_recipe(order.int8)
     source = load_source(str(order.source), order.input_shapes, order.settings)
     precisions = _precisions(order, source, recipe)
@@ -75,7 +76,7 @@ def make_plan(order: Order) -> Plan:
     return Plan(
         source=source,
         name=order.name or source.name,
-        formats=tuple(FORMATS[name] for name in order.formats),
+        formats=tuple(FORMATS[name] for name in order.asked_formats),
         precisions=precisions,
         calibration=calibration,
         evaluation=evaluation,
@@ -87,6 +88,7 @@ def make_plan(order: Order) -> Plan:
         min_runtimes=min_runtimes,
         recipe=recipe,
         targets=tuple(dict.fromkeys(order.targets)),
+        formats_open=order.formats is None,
     )
 
 

@@ -24,6 +24,8 @@ from edgeml_runtime.tensors import TensorSpec
 
 __all__ = ["ENGINE_FORMATS", "Engine", "install_line", "installed_engines", "open_engine"]
 
+NUMPY = "numpy"
+
 
 class Engine(Protocol):
     """One model, loaded and ready in one engine.
@@ -101,6 +103,7 @@ _ENGINES: Mapping[str, _EngineRow] = MappingProxyType(
             ("tflite-runtime",),
             needs_numpy1=True,
         ),
+        NUMPY: _EngineRow("numpy", "edgeml_runtime.engines.numpy_engine:open_model", (NUMPY,)),
     }
 )
 
@@ -203,6 +206,8 @@ def _first_byte(path: Path) -> bytes:
 
 
 def _installed_version(row: _EngineRow) -> Optional[str]:
+    if row.format == NUMPY:
+        return np.__version__  # however it came here
     found = (distribution_version(name) for name in row.distributions)
     return next((version for version in found if version is not None), None)
 
