@@ -71,6 +71,13 @@ class Fields:
         """Return a whole number from *minimum* to *maximum*."""
         return self._whole(self._get(key, default), f"'{key}'", minimum, maximum)
 
+    def fraction(self, key: str, default: float) -> float:
+        """Return a number from 0 to 1."""
+        number = self._number(self._get(key, default), f"'{key}'")
+        if not 0.0 <= number <= 1.0:
+            raise self.fault(f"'{key}' is {number}, and must be from 0 to 1")
+        return number
+
     def numbers(self, key: str, default: Optional[float] = None) -> tuple[float, ...]:
         """Return the finite numbers of a list, or of a single number."""
         value = self._get(key, default)

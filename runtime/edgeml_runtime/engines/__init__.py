@@ -30,6 +30,8 @@ __all__ = [
     "open_engine",
 ]
 
+NUMPY = "numpy"
+
 
 class Engine(Protocol):
     """One model, loaded and ready in one engine.
@@ -107,6 +109,7 @@ _ENGINES: Mapping[str, _EngineRow] = MappingProxyType(
             ("tflite-runtime",),
             needs_numpy1=True,
         ),
+        NUMPY: _EngineRow("numpy", "edgeml_runtime.engines.numpy_engine:open_model", (NUMPY,)),
     }
 )
 
@@ -219,7 +222,8 @@ def _installed_versions(names: Iterable[str]) -> dict[str, str]:
     rows = {name: _ENGINES[name].distributions for name in names}
     versions = distribution_versions([found for row in rows.values() for found in row])
     present = {name: [d for d in row if d in versions] for name, row in rows.items()}
-    return {name: versions[found[0]] for name, found in present.items() if found}
+    found = {name: versions[first[0]] for name, first in present.items() if first}
+    return {**found, NUMPY: np.__version__} if NUMPY in rows else found  # however it came here
 
 
 def _numpy_too_new(row: _EngineRow) -> bool:
