@@ -83,7 +83,7 @@ def try_model(output: int, path: str, variant_id: str, engine_name: str, threads
 
 
 def _run(arguments: tuple[Any, ...]) -> tuple[str, bytes]:
-    """Return the signal that killed the child, or "", and what it wrote; nothing without a child."""
+    """Return the signal that killed the child, or "", and what it wrote: nothing without one."""
     try:
         code, said = _run_anew(arguments)
     except OSError:

@@ -30,7 +30,9 @@ from edgeml_runtime.tensors import TensorSpec
 
 if TYPE_CHECKING:
     from edgeml_runtime.explanation import Explanation
+    from edgeml_runtime.metrics import Metrics
     from edgeml_runtime.preprocess.window import Window
+    from edgeml_runtime.stream import Stream
 
 
 class Model:
@@ -65,21 +67,25 @@ class Model:
         """How the model cuts a signal; None where it is not for signals."""
         return None if self._pipeline is None else self._pipeline.window
 
-    def __call__(self, sample: np.ndarray) -> Result:
+    def __call__(self, sample: Union[np.ndarray, Mapping[str, np.ndarray]]) -> Result:
         """Return the task's answer for one sample.
 
         Args:
             sample: Where the bundle has preprocessing, an image: (H,W,3) RGB or (H,W) gray, uint8,
                 or a signal of any length, (T,) or (T,C), at the rate of ``window``.
-                Else the model's input, with or without its batch axis.
+                Else the model's input, with or without its batch axis. Or what ``run`` takes.
 
         Raises:
             InputError: The model has several inputs, or the sample does not fit.
         """
+        if isinstance(sample, Mapping):
+            outputs = self.run(sample)
+            reads = hasattr(self._task, "reads_inputs")
+            return self._task({**sample, **outputs} if reads else outputs, None)
         if len(self._inputs) != 1:
             raise InputError(
                 f"The model has the inputs {', '.join(self._inputs)}, and one sample was given.",
-                "Call run() with one array for each input.",
+                "Give a mapping with one array for each input.",
             )
         ((name, adapter),) = self._inputs.items()
         if self._pipeline is None:
@@ -101,6 +107,36 @@ class Model:
         """
         check_feeds(self.manifest.inputs, inputs)
         return self._infer({n: a.to_variant(inputs[n]) for n, a in self._inputs.items()})
+
+    def stream(
+        self,
+        source: Any,  # noqa: ANN401 - a name, an iterable or a stream.Source
+        *,
+        hz: Optional[float] = None,
+        policy: Optional[str] = None,
+        queue: int = 1,
+        limit: Optional[int] = None,
+        metrics: "Optional[Metrics]" = None,
+        strict: bool = False,
+    ) -> "Stream":
+        """Return the answers for the frames of a source, to iterate over.
+
+        Args:
+            source: A camera (``0``, ``/dev/video0``, ``camera:0``, ``picamera:0``), the path of a
+                video, folder of images, ``.npy``, ``.npz`` or ``.wav``, an iterable of arrays, or
+                a ``stream.Source`` such as ``stream.RawFrames``.
+            hz: Answer so many frames a second, and rest in between.
+            policy: ``latest`` drops older frames, ``all`` lets the source wait; by default as the
+                source is live or not.
+            queue: How many frames may wait.
+            limit: End after so many answers.
+            metrics: Counts what happens.
+            strict: Raise what is wrong with a frame, instead of counting it.
+        """
+        from edgeml_runtime.stream import Stream, open_source  # noqa: PLC0415 - few loads need it
+
+        opened = open_source(source, self.window)
+        return Stream(self, opened, hz, policy, queue, limit, metrics, strict)
 
     def self_test(self) -> SelfTest:
         """Run the golden vectors now and return how far the answers are from the source model's."""

@@ -5,6 +5,7 @@ how long anything takes on the board.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -23,6 +24,8 @@ from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.progress import Progress, silent
 from edgeml_runtime.verification import Skip
 
+_KEY = re.compile(r"\d+:.*", re.DOTALL)
+
 
 @dataclass(frozen=True)
 class VariantRun:
@@ -38,6 +41,7 @@ class VariantRun:
         passed: Whether the self-test passed.
         outputs_sha256: Digest of all outputs of each golden vector.
         predictions: The task's answer for each sample, as JSON values.
+        summaries: The same as text, each a line.
     """
 
     variant: str
@@ -49,6 +53,7 @@ class VariantRun:
     passed: bool
     outputs_sha256: Sequence[str]
     predictions: tuple[Mapping[str, Any], ...]
+    summaries: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry of ``edgeml.board-run/1``."""
@@ -63,6 +68,7 @@ class VariantRun:
                 "outputs_sha256": list(self.outputs_sha256),
             },
             "predictions": [dict(prediction) for prediction in self.predictions],
+            "summaries": list(self.summaries),
         }
 
 
@@ -108,7 +114,8 @@ def run_bundle(
         device: The board.
         sysroot: Its file system.
         bundle: The ``.edgeml`` file.
-        samples: An ``.npz`` file whose ``inputs`` (N, ...) are predicted as well.
+        samples: An ``.npz`` file whose ``inputs`` (N, ...) are predicted as well, or what
+            ``save_samples`` wrote.
         limit: How many of them at most.
         progress: Told of each engine.
 
@@ -138,6 +145,15 @@ def run_bundle(
             "Convert it with --min-runtime for the engine of that board.",
         )
     return BoardRun(device.name, manifest.name, tuple(runs), tuple(skipped))
+
+
+def save_samples(file: Path, samples: Sequence[np.ndarray | Mapping[str, np.ndarray]]) -> None:
+    """Write samples of any shapes to *file*, an ``.npz``; some may be arrays by input."""
+    arrays: dict[str, np.ndarray] = {}
+    for index, sample in enumerate(samples):
+        inputs = sample if isinstance(sample, Mapping) else {"": sample}
+        arrays.update({f"{index}:{name}": array for name, array in inputs.items()})
+    np.savez(file, allow_pickle=False, **arrays)
 
 
 def _usable_engines(manifest: Manifest, sysroot: Sysroot, device: Device) -> list[str]:
@@ -177,6 +193,7 @@ def _run_engine(
             engine=entry["engine"]["name"],
             engine_version=entry["engine"]["version"],
             predictions=tuple(entry["predictions"]),
+            summaries=tuple(entry["summaries"]),
             **entry["self_test"],
         )
         for entry in document["runs"]
@@ -193,7 +210,7 @@ def _check_samples(samples: Path) -> None:
             f"The samples {samples} cannot be read: {error}.",
             "Give a .npz file made by numpy.savez.",
         ) from error
-    if "inputs" not in found:
+    if "inputs" not in found and not all(_KEY.fullmatch(name) for name in found):
         raise InputError(
             f"The samples {samples} hold {', '.join(found) or 'nothing'}, but no 'inputs'.",
             "Save the samples as 'inputs', with the sample as the first axis.",

@@ -88,6 +88,7 @@ class Pipeline:
                 "Give one image of height x width x channels, or height x width.",
             )
         image = value[:, :, np.newaxis] if value.ndim == 2 else value
+        self.geometry(image.shape[0], image.shape[1])  # refuses what would fill the memory
         for step in self._steps:
             image = step(image)
         return image if image.ndim == 4 else image[np.newaxis]

@@ -71,7 +71,12 @@ _TASKS: Mapping[str, str] = MappingProxyType(  # to "module:class", made with th
         "audio_events": "audio_events:AudioEventTask",
         "classification": "classification:Classifier",
         "detection": "detection:Detector",
+        "embedding": "embedding:Embedder",
+        "keypoints": "keypoints:KeypointReader",
+        "ocr": "ocr:TextReader",
         "raw": "raw:RawTask",
+        "segmentation": "segmentation:Segmenter",
+        "tabular": "tabular:TabularReader",
     }
 )
 
