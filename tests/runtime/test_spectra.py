@@ -86,6 +86,14 @@ def test_several_channels_are_refused() -> None:
         ({"op": "log_mel", **MEL, "top_db": [1, 2]}, "'top_db' must be one number"),
         ({"op": "spectrogram", **MEL}, "no key 'mels'"),
         ({"op": "mfcc", **MEL, "coefficients": 41}, "'coefficients' may be 'mels', 40, at most"),
+        (
+            {"op": "spectrogram", "n_fft": 1 << 14, "hop": 1, "framing": "zeros"},
+            "more than 33554432 numbers",
+        ),
+        (
+            {"op": "log_mel", "n_fft": 1 << 16, "hop": 99, "framing": "zeros", "mels": 1024},
+            "more than 33554432 numbers",
+        ),
         ({"op": "spectrogram", "n_fft": 8192, "hop": 9}, "needs 4097 samples, and the window"),
         ({"op": "spectrogram", "n_fft": 8192, "hop": 9, "framing": "none"}, "needs 8192 samples"),
     ],
