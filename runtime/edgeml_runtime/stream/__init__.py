@@ -131,12 +131,12 @@ class Stream(AbstractContextManager):  # type: ignore[type-arg]  # not generic f
         """
         if self._on_demand and hasattr(self._source, "wanted"):
             self._source.wanted = lambda: self._wanted or self._stopped
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self._handlers[number] = signal.signal(number, self._on_signal)
         self._start_s = self._due_s = time.perf_counter()
         self._thread.start()
         try:
+            if threading.current_thread() is threading.main_thread():
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    self._handlers[number] = signal.signal(number, self._on_signal)
             while self._limit is None or self._latency.count < self._limit:
                 frame = self._next()
                 if frame is None:
