@@ -112,7 +112,10 @@ class Metrics(AbstractContextManager):  # type: ignore[type-arg]  # not generic 
             self.port: int = self._server.server_address[1]
         self._path = path
         if path is not None:
-            self.write(path)  # what cannot be written is told now
+            try:
+                self.write(path)  # what cannot be written is told now
+            except OSError as error:
+                raise InputError(f"{path}: {error.strerror}.", "Choose another file.") from error
             self._writer = self._start(self._keep_written, every_s)
 
     def __exit__(self, *_: object) -> None:
