@@ -131,13 +131,7 @@ class Metrics(AbstractContextManager):  # type: ignore[type-arg]  # not generic 
             self._writer.join()
 
     def observe(self, latency_s: float, sample: Optional[np.ndarray], result: object) -> None:
-        """Count one answer.
-
-        Args:
-            latency_s: How long it took.
-            sample: As it was before preprocessing; None where drift shall not look at it.
-            result: The task's answer.
-        """
+        """Count an answer; drift looks at *sample*, as it was before preprocessing, if given."""
         answers = self._drift.answers(result)
         with self._lock:
             self._latency.add(latency_s)
