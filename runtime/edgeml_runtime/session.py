@@ -119,12 +119,10 @@ class Model:
         metrics: "Optional[Metrics]" = None,
         strict: bool = False,
     ) -> "Stream":
-        """Return the answers for the frames of a source, to iterate over.
+        """Return the answers for the frames of a source, to iterate over; see docs/streams.md.
 
         Args:
-            source: A camera (``0``, ``/dev/video0``, ``camera:0``, ``picamera:0``), the path of a
-                video, folder of images, ``.npy``, ``.npz`` or ``.wav``, an iterable of arrays, or
-                a ``stream.Source`` such as ``stream.RawFrames``.
+            source: A camera (``camera:0``), a path, an iterable of arrays or a ``stream.Source``.
             hz: Answer so many frames a second, and rest in between.
             policy: ``latest`` drops older frames, ``all`` lets the source wait; by default as the
                 source is live or not.
