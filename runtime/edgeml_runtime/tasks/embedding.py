@@ -14,7 +14,7 @@ from edgeml_runtime.tasks.options import OutputTask
 _TINY = 1e-30  # for a vector of zeros
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Embedding:
     """The answer for one sample: *vector*, (size,) float32."""
 

@@ -17,7 +17,7 @@ _MOST_RUNS = 20_000
 _AT_ONCE = 1 << 21  # values that are interpolated together, to bound the memory
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Segmentation:
     """The answer for one image.
 
