@@ -1,12 +1,12 @@
 """The task ``audio_events``: what is heard, from when to when."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Optional
 
 import numpy as np
 
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import asdict, dataclass, field, replace
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.tasks.options import task_fields
