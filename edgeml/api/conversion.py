@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from edgeml.pipeline.artifacts import write_drafts
 from edgeml.pipeline.draft import Draft, weights_file
@@ -17,6 +18,7 @@ from edgeml.pipeline.precisions import AUTO
 from edgeml.pipeline.record import Artifact, Conversion
 from edgeml.pipeline.staging import Stage, staged_output
 from edgeml.pipeline.stopwatch import Stopwatch
+from edgeml.pipeline.task_choice import try_task
 from edgeml.pipeline.workshop import Workshop
 from edgeml.search import SearchOutcome, find_recipe
 from edgeml_converters.quantize import Detail
@@ -36,6 +38,7 @@ def convert(
     calibrate: str | None = None,
     evaluate: str | None = None,
     task: str | None = None,
+    task_options: Mapping[str, Any] | None = None,
     metrics: Sequence[str] = (),
     preprocess: Path | None = None,
     max_drop: float | None = None,
@@ -64,8 +67,7 @@ def convert(
         InputError: An option, a file or the data is wrong, or *output* cannot be written.
         UnsupportedError: A format cannot hold the model; lists every node in the way.
         GateError: The source's framework exports other numbers than it computes.
-        MissingToolError: The engine that would verify a format, or the source's framework, is not
-            installed.
+        MissingToolError: An engine to verify a format, or the source's framework, is not installed.
     """
     order = Order(
         source=Path(source),
@@ -85,6 +87,7 @@ def convert(
         min_runtimes=min_runtimes,
         int8=int8 or Int8Options(),
         targets=targets,
+        task_options=task_options or {},
     )
     return _ordered(order, progress)
 
@@ -93,6 +96,7 @@ def _ordered(order: Order, progress: Progress) -> Conversion:
     watch = Stopwatch()
     with watch.timing("load"):
         plan = make_plan(order)
+        try_task(plan)
     with staged_output(order.output) as stage:
         return _convert(plan, stage, progress, watch)
 
@@ -117,7 +121,14 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
         ]
         if accepted:
             with watch.timing("bundle"):
-                pack(stage.folder / bundle, plan, examiner.golden, accepted, verified_on)
+                pack(
+                    stage.folder / bundle,
+                    plan,
+                    examiner.golden,
+                    accepted,
+                    verified_on,
+                    statistics=examiner.statistics,
+                )
     notes = (*plan.source.notes, *(n for d in drafts for n in d.notes), *look_at_samples(drafts))
     conversion = Conversion(
         source=plan.source,
@@ -131,6 +142,7 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
         timings_s=watch.seconds(),
         notes=tuple(dict.fromkeys(notes)),
         search=search,
+        task_options=plan.task_options,
     )
     _write_files(stage, bundle, conversion, examined)
     return conversion

@@ -1,24 +1,26 @@
 """`edgeml.run`: a bundle's answers, on this machine or on an emulated board."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import edgeml_runtime
 from edgeml.api.bit_exactness import BitExactness, compare_bits
+from edgeml.api.drawings import Drawings
 from edgeml.api.samples import NamedSample, read_samples
 from edgeml_devices.emulation import ensure_sysroot
-from edgeml_devices.emulation.board_run import VariantRun, run_bundle
+from edgeml_devices.emulation.board_run import VariantRun, run_bundle, save_samples
 from edgeml_devices.profile import load_device
 from edgeml_runtime.bundle import open_bundle
 from edgeml_runtime.errors import GateError, InputError
+from edgeml_runtime.manifest import Manifest
+from edgeml_runtime.preprocess import Pipeline
 from edgeml_runtime.progress import Progress, silent
+from edgeml_runtime.verification import Skip
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class RunResult:
         runs: One entry for each variant and engine that ran.
         exactness: Of each run on a board, whether it gave the bits that this machine gives; empty
             for runs on this machine.
+        skipped: Variants that need a newer engine than the board has.
+        drawings: Images with the answers drawn onto them.
     """
 
     bundle: str
@@ -41,6 +45,8 @@ class RunResult:
     inputs: tuple[str, ...]
     runs: tuple[VariantRun, ...]
     exactness: tuple[BitExactness, ...] = ()
+    skipped: tuple[Skip, ...] = ()
+    drawings: tuple[Path, ...] = ()
 
     @property
     def failures(self) -> tuple[GateError, ...]:
@@ -71,6 +77,8 @@ class RunResult:
                 {**run.to_json(), **({} if bits is None else {"bit_exact": bits.to_json()})}
                 for run, bits in self._with_exactness()
             ],
+            "skipped": [skip.to_json() for skip in self.skipped],
+            "drawings": [str(path) for path in self.drawings],
             "passed": not self.failures,
             "failures": [failure.to_json() for failure in self.failures],
         }
@@ -84,8 +92,12 @@ class RunResult:
                 f"{verdict} ({run.samples} samples, worst error {_error_text(run.worst_error)} of "
                 f"{run.tolerance:.3g}{'' if bits is None else f', {bits}'})"
             )
-            for name, prediction in zip(self.inputs, run.predictions, strict=True):
-                yield f"  {name}: {prediction_text(prediction)}"
+            for name, summary in zip(self.inputs, run.summaries, strict=True):
+                yield f"  {name}: {_shortened(summary)}"
+        for skip in self.skipped:
+            yield f"{skip.variant} in {skip.engine} on {self.place}: skipped, {skip.reason}"
+        for path in self.drawings:
+            yield f"drawing {path}"
 
 
 def run(
@@ -96,17 +108,20 @@ def run(
     variant: str | None = None,
     engine: str | None = None,
     limit: int = 5,
+    draw: Path | None = None,
     progress: Progress = silent,
 ) -> RunResult:
     """Run a bundle's self-test, then the bundle on *inputs*.
 
     Args:
         bundle: The ``.edgeml`` file.
-        inputs: Images, ``.npy`` (one sample) or ``.npz`` (``inputs``).
+        inputs: Images, ``.wav``, ``.npy`` (one sample), ``.npz`` (``inputs``, or an array for each
+            input), or folders of these.
         target: A board to emulate, where every variant and engine runs; this machine without it.
         variant: The variant to run on this machine; by default the best that fits.
         engine: The engine to run on this machine; by default the best installed.
-        limit: How many samples to take from each ``.npz``.
+        limit: How many samples to take from each ``.npz`` and folder.
+        draw: A folder for the images with the answers drawn onto them, on this machine.
         progress: Told of each engine.
 
     Raises:
@@ -120,63 +135,71 @@ def run(
             "--variant and --engine choose on this machine; an emulated board runs them all.",
             "Leave them out, or leave out --target.",
         )
-    name = open_bundle(path).manifest.name
-    samples = read_samples(inputs, limit)
+    if target is not None and draw is not None:
+        raise InputError(
+            "--draw shows what this machine answers, and --target asks a board.",
+            "Leave out one of them.",
+        )
+    manifest = open_bundle(path).manifest
+    name = manifest.name
+    samples = read_samples(
+        inputs, limit, [spec.name for spec in manifest.inputs], _rate_hz(manifest)
+    )
     names = tuple(sample.name for sample in samples)
     if target is None:
-        outcome = _run_here(path, samples, variant, engine)
-        return RunResult(name, None, "this machine", names, (outcome,))
+        drawings = Drawings(draw, names)
+        outcome = _run_here(path, samples, variant, engine, drawings)
+        return RunResult(name, None, "this machine", names, (outcome,), drawings=drawings.written())
     device = load_device(target)
-    stacked = _stacked(samples)
     sysroot = ensure_sysroot(device, progress)
     with tempfile.TemporaryDirectory(prefix="edgeml-run-") as folder:
         file = Path(folder) / "samples.npz"
-        np.savez(file, inputs=stacked)
+        save_samples(file, [sample.value for sample in samples])
         board = run_bundle(device, sysroot, path, file, len(samples), progress=progress)
     exactness = tuple(compare_bits(path, run) for run in board.runs)
-    return RunResult(name, target, f"the emulated {device.title}", names, board.runs, exactness)
-
-
-def prediction_text(prediction: Mapping[str, Any]) -> str:
-    """Return a task's answer, as JSON values, in one line."""
-    if "label" in prediction:
-        return f"{prediction['label']} {prediction['score']:.4f}"
-    outputs: Mapping[str, Any] = prediction["outputs"]
-    return "; ".join(f"{name} {_shortened(values)}" for name, values in outputs.items())
+    place = f"the emulated {device.title}"
+    return RunResult(name, target, place, names, board.runs, exactness, board.skipped)
 
 
 def _run_here(
-    bundle: Path, samples: Sequence[NamedSample], variant: str | None, engine: str | None
+    bundle: Path,
+    samples: Sequence[NamedSample],
+    variant: str | None,
+    engine: str | None,
+    drawings: Drawings,
 ) -> VariantRun:
     loaded = edgeml_runtime.load(bundle, variant=variant, engine=engine, self_test=False)
     with closing(loaded) as model:
         tested = model.self_test().to_json()
-        predictions = tuple(model(sample.value).to_json() for sample in samples)
+        predictions, summaries = [], []
+        for index, sample in enumerate(samples):
+            try:
+                answer = model(sample.value)
+            except InputError as error:
+                raise InputError(f"{sample.name}: {error.problem}", error.remedy) from error
+            predictions.append(answer.to_json())
+            summaries.append(answer.summary())
+            drawings.add(index, sample.value, answer)
         return VariantRun(
             variant=model.variant.id,
             engine=model.engine.name,
             engine_version=model.engine.version,
-            predictions=predictions,
+            predictions=tuple(predictions),
+            summaries=tuple(summaries),
             **tested,
         )
 
 
-def _stacked(samples: Sequence[NamedSample]) -> np.ndarray:
-    first = samples[0]
-    for sample in samples:
-        if (sample.value.shape, sample.value.dtype) != (first.value.shape, first.value.dtype):
-            raise InputError(
-                f"{first.name} is {first.value.dtype} {first.value.shape} and {sample.name} is "
-                f"{sample.value.dtype} {sample.value.shape}; an emulated run wants one shape.",
-                "Give inputs of one size, or run them one at a time.",
-            )
-    return np.stack([sample.value for sample in samples])
+def _rate_hz(manifest: Manifest) -> float | None:
+    if manifest.preprocess is None:
+        return None
+    window = Pipeline.from_json(manifest.preprocess).window
+    return None if window is None else window.rate_hz
 
 
 def _error_text(error: float | None) -> str:
     return "infinity" if error is None else f"{error:.3g}"
 
 
-def _shortened(values: object) -> str:
-    text = str(values)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def _shortened(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:197]}..."

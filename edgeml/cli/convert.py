@@ -26,6 +26,7 @@ from edgeml.cli.options import (
     split_names,
 )
 from edgeml.cli.search_text import print_search
+from edgeml.cli.task_options import read_task_options
 
 if TYPE_CHECKING:
     from edgeml.pipeline.record import Artifact, Conversion
@@ -95,8 +96,17 @@ Task = Annotated[
     str | None,
     typer.Option(
         "--task",
-        help="What the outputs mean: classification or raw (default: classification when --labels "
-        "or --evaluate is given or the model names its classes, else raw). Example: --task raw",
+        help="What outputs mean: classification, detection, segmentation, keypoints, embedding, "
+        "ocr, audio_events, tabular or raw (default: classification when --labels or --evaluate is "
+        "given or the model names its classes, else raw). Example: --task segmentation",
+    ),
+]
+TaskOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--task-option",
+        help="How the task reads the outputs: KEY=VALUE, or a .toml file of these; docs/tasks.md "
+        "has them. May be repeated. Example: --task-option threshold=0.4",
     ),
 ]
 Metrics = Annotated[
@@ -193,6 +203,7 @@ def command(
     calibrate: Calibrate = None,
     evaluate: Evaluate = None,
     task: Task = None,
+    task_option: TaskOption = None,
     metric: Metrics = None,
     preprocess: Preprocess = None,
     max_drop: MaxDrop = None,
@@ -220,6 +231,7 @@ def command(
             calibrate=calibrate,
             evaluate=evaluate,
             task=task,
+            task_options=read_task_options(task_option),
             metrics=split_names(metric),
             preprocess=preprocess,
             max_drop=max_drop,
@@ -239,14 +251,14 @@ def command(
             targets=split_names(",".join(target or ())),
             progress=progress,
         )
-    if as_json:
-        print_document(conversion.to_json())
-    else:
-        _print_text(conversion)
+    _print(conversion, as_json)
     return report_failures(conversion.failures)
 
 
-def _print_text(conversion: "Conversion") -> None:
+def _print(conversion: "Conversion", as_json: bool) -> None:
+    if as_json:
+        print_document(conversion.to_json())
+        return
     print_table(COLUMNS, [_row(artifact) for artifact in conversion.artifacts])
     print_lines(*(f"note: {note}" for note in conversion.notes))
     if conversion.search is not None:

@@ -22,7 +22,9 @@ BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The .edgeml 
 Inputs = Annotated[
     list[Path],
     typer.Argument(
-        metavar="INPUT", help="Images (.jpg, .png, .bmp), .npy (one sample) or .npz (`inputs`)."
+        metavar="INPUT",
+        help="Images (.jpg, .png, .bmp), .wav, .npy (one sample), .npz (`inputs`, or an array for "
+        "each of several inputs), or folders of these.",
     ),
 ]
 Target = Annotated[
@@ -54,7 +56,15 @@ Limit = Annotated[
     typer.Option(
         "--limit",
         min=1,
-        help="Samples to take from each .npz at most. Example: --limit 20",
+        help="Samples to take from each .npz and folder at most. Example: --limit 20",
+    ),
+]
+Draw = Annotated[
+    Path | None,
+    typer.Option(
+        "--draw",
+        help="Folder for the images with the answers drawn onto them; made if missing. "
+        "Example: --draw seen",
     ),
 ]
 
@@ -67,6 +77,7 @@ def command(
     variant: VariantId = None,
     engine: EngineName = None,
     limit: Limit = 5,
+    draw: Draw = None,
     save: Save = None,
     as_json: Json = False,
     _debug: Debug = False,
@@ -81,6 +92,7 @@ def command(
             variant=variant,
             engine=engine,
             limit=limit,
+            draw=draw,
             progress=progress,
         )
     save_document(save, result.to_json())

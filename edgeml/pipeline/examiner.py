@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from edgeml.pipeline.golden import Golden
 from edgeml.pipeline.plan import Plan
 from edgeml.pipeline.record import REJECTED_SUFFIX, Artifact
 from edgeml.pipeline.source_answers import SourceAnswers, counted
+from edgeml.pipeline.statistics import Statistics
 from edgeml.pipeline.stopwatch import Stopwatch
 from edgeml_converters.data import Dataset, Sample
 from edgeml_converters.inspection import list_operators
@@ -57,9 +59,10 @@ class Examiner:
         self._plan = plan
         self._progress = progress
         self._watch = watch
+        self._statistics = Statistics(plan.task, plan.labels)
         self._samples = _few(plan.verification_data(), drafts).take(VERIFY_SAMPLES)
         with watch.timing("verify"):
-            self._source = SourceAnswers(plan.source, self._samples, progress)
+            self._source = SourceAnswers(plan.source, self._samples, self._statistics, progress)
         with watch.timing("score"):
             self._reference_scores = {
                 metric: self._source.score(_labelled(plan), metric) for metric in plan.metrics
@@ -69,6 +72,13 @@ class Examiner:
     def golden(self) -> Golden:
         """The first samples, with the answers of the source."""
         return self._source.golden
+
+    @property
+    def statistics(self) -> Mapping[str, Any] | None:
+        """What samples and predictions look like, for the manifest; None if there is no data."""
+        data = self._plan.verification_data()
+        whole = bool(self._plan.metrics) or data.size == self._samples.size is not None
+        return self._statistics.to_json(data, whole=whole)
 
     def close(self) -> None:
         """Release the source model."""
@@ -96,7 +106,7 @@ class Examiner:
             parity,
             scores,
             self._plan.max_drop,
-            classes=self._plan.task == "classification",
+            classes=self._plan.classifies,
         )
         return Artifact(
             path=path.with_name(f"{path.name}{REJECTED_SUFFIX}") if failures else path,

@@ -21,7 +21,7 @@ def watched_inputs(plan: Plan, watch: Stopwatch) -> tuple[Plan, InputNotes]:
         plan.pipeline,
         plan.calibration,
         plan.evaluation,
-        scored=plan.task == "classification",
+        scored=plan.classifies,
     )
 
     def notes(drafts: Sequence[Draft]) -> tuple[str, ...]:

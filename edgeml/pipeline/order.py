@@ -3,8 +3,9 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from edgeml.pipeline.formats import FORMATS
 from edgeml.pipeline.precisions import AUTO, PRECISIONS, needs_calibration
@@ -12,9 +13,9 @@ from edgeml_converters.data.synthetic import NAME as SYNTHETIC
 from edgeml_converters.sources import SourceSettings
 from edgeml_devices.profile import load_device
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.manifest import TASKS
 
 DEFAULT_PRECISIONS = ("float32",)
-TASKS = ("classification", "raw")
 METRICS = ("top1", "top5")
 
 
@@ -57,6 +58,7 @@ class Order:
     min_runtimes: Sequence[str]
     int8: Int8Options
     targets: Sequence[str] = ()
+    task_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def check_words(order: Order) -> None:

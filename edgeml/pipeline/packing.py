@@ -31,6 +31,8 @@ def pack(
     golden: Golden,
     accepted: Sequence[tuple[Artifact, Draft]],
     verified_on: str,
+    *,
+    statistics: Mapping[str, Any] | None,
 ) -> None:
     """Write the bundle of the artifacts that passed.
 
@@ -40,6 +42,7 @@ def pack(
         golden: The golden vectors.
         accepted: The artifacts with their files; at least one.
         verified_on: In words, the samples of parity, for the provenance.
+        statistics: What samples and predictions look like, if there is data.
     """
     golden_data = golden.pack()
     tolerances = {
@@ -52,6 +55,7 @@ def pack(
         version=MODEL_VERSION,
         serial=SERIAL,
         task=plan.task,
+        task_options=plan.task_options,
         inputs=plan.source.inputs,
         outputs=tuple(_as_given(spec, golden) for spec in plan.source.outputs),
         preprocess=None if plan.pipeline is None else plan.pipeline.to_json(),
@@ -64,6 +68,7 @@ def pack(
             tolerances=tolerances,
         ),
         provenance=_provenance(plan, verified_on),
+        statistics=statistics,
     )
     models = {v.path: draft.mapped() for v, (_, draft) in zip(variants, accepted, strict=True)}
     write_bundle(path, manifest, {**models, GOLDEN_PATH: golden_data})

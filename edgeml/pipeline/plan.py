@@ -1,8 +1,10 @@
 """What a conversion is asked to do, checked before any work is done."""
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from edgeml.pipeline.formats import FORMATS, Format
 from edgeml.pipeline.min_runtime import MinRuntimes, parse_min_runtimes
@@ -13,6 +15,7 @@ from edgeml.pipeline.order import (
 )
 from edgeml.pipeline.precisions import AUTO, needs_calibration
 from edgeml.pipeline.recipe_choice import chosen_recipe
+from edgeml.pipeline.task_choice import chosen_task, read_characters
 from edgeml.pipeline.text_file import read_text
 from edgeml_converters.data import Dataset, open_data, synthetic_data
 from edgeml_converters.data.python_callable import load_callable
@@ -42,6 +45,12 @@ class Plan:
     min_runtimes: MinRuntimes
     recipe: Recipe
     targets: tuple[str, ...] = ()
+    task_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the outputs are scores of classes."""
+        return self.task == "classification" or (self.task == "tabular" and bool(self.labels))
 
     def verification_data(self) -> Dataset:
         """Return evaluation data, else calibration data, else seeded synthetic samples."""
@@ -60,10 +69,9 @@ def make_plan(order: Order) -> Plan:
     source = load_source(str(order.source), order.input_shapes, order.settings)
     precisions = _precisions(order, source, recipe)
     pipeline = None if order.preprocess is None else read_pipeline(order.preprocess)
-    labels = source.labels if order.labels is None else _read_labels(order.labels)
-    task = order.task or ("classification" if labels or order.evaluate else "raw")
-    metrics = _metrics(order, task)
-    _check_task(source, task, labels)
+    labels = _labels(order, source)
+    task = chosen_task(order, source, labels)
+    metrics = _metrics(order, task, labels)
     calibration = _open_calibration(order.calibrate, source, pipeline)
     evaluation = _open(order.evaluate, source, pipeline)
     if evaluation is not None and metrics and not evaluation.labelled:
@@ -87,6 +95,7 @@ def make_plan(order: Order) -> Plan:
         min_runtimes=min_runtimes,
         recipe=recipe,
         targets=tuple(dict.fromkeys(order.targets)),
+        task_options=dict(order.task_options),
     )
 
 
@@ -108,15 +117,16 @@ def read_pipeline(path: Path) -> Pipeline:
         raise InputError(f"--preprocess {path}: {error.problem}", error.remedy) from error
 
 
-def _metrics(order: Order, task: str) -> tuple[str, ...]:
+def _metrics(order: Order, task: str, labels: tuple[str, ...]) -> tuple[str, ...]:
     if order.evaluate is None:
         return ()
-    metrics = tuple(order.metrics) or (("top1",) if task == "classification" else ())
+    of_classes = task == "classification" or (task == "tabular" and labels)
+    metrics = tuple(order.metrics) or (("top1",) if of_classes else ())
     scored = [] if order.max_drop is None else ["--max-drop"]
     scored += ["--quantize auto"] if AUTO in order.precisions else []
     if scored and not metrics:
         raise InputError(
-            f"{scored[0]} needs a score, and task raw has none of its own.",
+            f"{scored[0]} needs a score, and task {task} has none of its own.",
             "Add --metric module:callable, or --task classification.",
         )
     for metric in metrics:
@@ -159,29 +169,15 @@ def _check_native(order: Order, source: SourceModel) -> None:
         )
 
 
-def _check_task(source: SourceModel, task: str, labels: tuple[str, ...]) -> None:
-    if task != "classification":
-        return
-    shapes = ", ".join(f"{spec.name} {list(spec.shape)}" for spec in source.outputs)
-    scores, *others = source.outputs
-    if len(scores.shape) != 2 or any(len(spec.shape) > 1 for spec in others):
-        raise InputError(
-            "Classification wants scores of shape (N, classes) as the first output, and at most "
-            f"one value a sample in others; {source.path} has {shapes}.",
-            "Add --task raw.",
-        )
-    classes = scores.shape[1]
-    if labels and classes is not None and len(labels) != classes:
-        raise InputError(
-            f"--labels has {len(labels)} names, and the model has {classes} classes.",
-            "Give one name a line, in the order of the classes.",
-        )
-
-
-def _read_labels(path: Path) -> tuple[str, ...]:
-    labels = tuple(line.strip() for line in read_text(path, "--labels").splitlines())
+def _labels(order: Order, source: SourceModel) -> tuple[str, ...]:
+    if order.labels is None:
+        return source.labels or (read_characters(source) if order.task == "ocr" else ())
+    text = read_text(order.labels, "--labels")
+    if order.task == "ocr":  # a space of any width is a character too
+        return tuple(line.rstrip("\r") for line in text.removesuffix("\n").split("\n"))
+    labels = tuple(line.strip() for line in text.splitlines())
     if not labels or not all(labels):
-        raise InputError(f"--labels {path} has empty lines.", "Give one class name a line.")
+        raise InputError(f"--labels {order.labels} has empty lines.", "Give one class name a line.")
     return labels
 
 

@@ -104,7 +104,7 @@ class Conversion:
         source: The model that was converted.
         output: The folder that was written to.
         artifacts: What was written, the rejected ones included.
-        task: ``classification`` or ``raw``.
+        task: One of ``manifest.TASKS``.
         verified_on: In words, the samples that parity was measured on.
         quantizations: What was quantized and what was not, for each precision but float32.
         bundle: The bundle, or None when every artifact was rejected.
@@ -112,6 +112,7 @@ class Conversion:
         notes: What the user should know of how the source was read and the artifacts written.
         name: What the files are called.
         search: What `--quantize auto` tried and chose.
+        task_options: How the task reads the outputs.
     """
 
     source: SourceModel
@@ -125,6 +126,7 @@ class Conversion:
     notes: tuple[str, ...] = ()
     name: str = ""
     search: "SearchOutcome | None" = None
+    task_options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def quantization(self) -> QuantizationSummary | None:
@@ -163,6 +165,7 @@ class Conversion:
             },
             "notes": list(self.notes),
             "task": self.task,
+            "task_options": dict(self.task_options),
             "verified_on": self.verified_on,
             "artifacts": [item.to_json(shown(item.path)) for item in self.artifacts],
             "quantization": None if self.quantization is None else self.quantization.to_json(),

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from edgeml.pipeline.golden import SAMPLES, Golden
+from edgeml.pipeline.statistics import Statistics
 from edgeml_converters.data import Dataset, Sample
 from edgeml_converters.isolation import reading
 from edgeml_converters.sources import SourceModel
@@ -29,12 +30,20 @@ class SourceAnswers:
     Args:
         source: The model.
         samples: What artifacts are verified on, read as often as needed.
+        statistics: Sees what the source was asked, in the last pass.
         progress: Told of each sample.
     """
 
-    def __init__(self, source: SourceModel, samples: Dataset, progress: Progress) -> None:
+    def __init__(
+        self,
+        source: SourceModel,
+        samples: Dataset,
+        statistics: Statistics,
+        progress: Progress,
+    ) -> None:
         self._source = source
         self._samples = samples
+        self._statistics = statistics
         self._progress = progress
         self._engine: Engine | None = None
         self._kept: list[Outputs] | None = None
@@ -50,7 +59,8 @@ class SourceAnswers:
         """Return the score of the source in per cent."""
         self._restart()
         shown = counted(data, f"scoring the source, {metric}", self._progress)
-        return score(self._answer, shown, metric)[0]
+        watched, answer = self._statistics.watching(shown, self._answer)
+        return score(answer, watched, metric)[0]
 
     def close(self) -> None:
         """Release the source model; it is opened again when it is asked again."""
@@ -64,6 +74,7 @@ class SourceAnswers:
         first: list[tuple[Outputs, Outputs]] = []
         size_bytes = 0
         for sample, outputs in self._pairs():
+            self._statistics.observe(sample, outputs)
             if len(first) < SAMPLES:
                 first.append((sample.inputs, outputs))
             size_bytes += sum(array.nbytes for array in outputs.values())

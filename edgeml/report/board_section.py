@@ -45,23 +45,29 @@ def _same_bits(found: Mapping[str, Any] | None) -> str:
 
 
 def _predictions(inputs: Sequence[str], runs: Sequence[Run]) -> Iterator[dict[str, str]]:
-    """Yield one row for each input and answer to it; tasks without a label have none."""
+    """Yield one row for each input and answer to it: a label or text, else the answer's line."""
     for index, name in enumerate(inputs):
-        answers: dict[str, list[tuple[Run, float]]] = {}
+        answers: dict[str, list[tuple[Run, float | None]]] = {}
         for run in runs:
             prediction = run["predictions"][index]
-            if "label" in prediction:
-                answers.setdefault(prediction["label"], []).append((run, prediction["score"]))
+            answer = prediction.get("label") or prediction.get("text")
+            score = prediction.get("score") if answer else None
+            if not answer and index < len(run.get("summaries", ())):
+                answer = run["summaries"][index]
+            if answer:
+                answers.setdefault(answer, []).append((run, score))
         for label, given in answers.items():
             yield {
                 "input": name,
                 "answer": label,
-                "certainty": _range([score for _, score in given]),
+                "certainty": _range([score for _, score in given if score is not None]),
                 "given_by": _givers([run for run, _ in given], len(runs)),
             }
 
 
 def _range(scores: Sequence[float]) -> str:
+    if not scores:
+        return NONE
     low, high = f"{100 * min(scores):.1f}", f"{100 * max(scores):.1f}"
     return f"{high} %" if low == high else f"{low} to {high} %"
 

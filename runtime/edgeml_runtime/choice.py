@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from edgeml_runtime.board import board_threads
 from edgeml_runtime.engines import ENGINE_FORMATS, install_line
 from edgeml_runtime.errors import InputError, MissingToolError
 from edgeml_runtime.manifest import Manifest, Variant
@@ -20,14 +21,26 @@ _ORDER_ON_ARM = ("litert", "tflite-runtime", "onnxruntime", "litert-builtin")
 _FASTEST_FIRST = ("int8", "dynamic", "float32", "float16", "int8x16")
 """float16 is as fast as float32, and less exact; int8x16 has plain kernels only."""
 _ORDER_ELSEWHERE = ("onnxruntime", "litert", "tflite-runtime", "litert-builtin")
+# Below these, waking threads for every operator costs about what they save.
+_SMALL_MS = 2.0
+_SMALL_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A variant, and an engine of this board that runs it."""
+    """A variant, and an engine of this board that runs it.
+
+    Args:
+        variant: The variant.
+        engine: The engine's name.
+        latency_ms: What is recorded for the two, where that was compared.
+        recorded_on: Target and method of the record.
+    """
 
     variant: Variant
     engine: str
+    latency_ms: Optional[float] = None
+    recorded_on: str = ""
 
 
 def rank_choices(
@@ -61,19 +74,31 @@ def rank_choices(
     wanted = runnable(variants, engine)
     choices = [choice for choice in wanted if fits(choice, installed)]
     if not choices:
-        raise _nothingfits(wanted, installed)
-    latencies_ms = _latencies_ms(choices, threads)
+        raise _nothing_fits(wanted, installed)
     order = _ORDER_ON_ARM if machine.lower() in _ARM else _ORDER_ELSEWHERE
 
     def rank(choice: Choice) -> tuple[bool, float, int, int]:
         return (
-            not _is_safe(choice.variant),
-            latencies_ms.get((choice.variant.id, choice.engine), float("inf")),
+            not is_safe(choice.variant),
+            float("inf") if choice.latency_ms is None else choice.latency_ms,
             _precision_rank(choice.variant),
             order.index(choice.engine),
         )
 
-    return tuple(sorted(choices, key=rank))
+    return tuple(sorted(_with_latencies(choices, threads), key=rank))
+
+
+def choose_threads(choice: Choice) -> tuple[int, str]:
+    """Return how many threads *choice* gets on this board unasked, and why.
+
+    The board's number; but one for a small model: below 2 ms on one thread by its record, or
+    without a record below 256 KiB.
+    """
+    if choice.latency_ms is not None and choice.latency_ms < _SMALL_MS:
+        return 1, f"the model is small: {choice.latency_ms:.3g} ms on one ({choice.recorded_on})"
+    if choice.latency_ms is None and choice.variant.size_bytes < _SMALL_BYTES:
+        return 1, f"the model is small: {choice.variant.size_bytes} bytes"
+    return board_threads()
 
 
 def accuracy_drop(variant: Variant) -> Optional[float]:
@@ -123,7 +148,7 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(parts)
 
 
-def _nothingfits(wanted: list[Choice], installed: Mapping[str, str]) -> MissingToolError:
+def _nothing_fits(wanted: list[Choice], installed: Mapping[str, str]) -> MissingToolError:
     engines = {choice.engine: choice.variant.engines[choice.engine] for choice in wanted}
     needs = ", ".join(f"{name} {minimum}".strip() for name, minimum in engines.items())
     have = ", ".join(f"{name} {version}" for name, version in installed.items()) or "none"
@@ -133,7 +158,8 @@ def _nothingfits(wanted: list[Choice], installed: Mapping[str, str]) -> MissingT
     )
 
 
-def _is_safe(variant: Variant) -> bool:
+def is_safe(variant: Variant) -> bool:
+    """Return whether it is known that the variant lost little accuracy."""
     drop = accuracy_drop(variant)
     if drop is None:
         return variant.precision == "float32"
@@ -145,25 +171,29 @@ def _precision_rank(variant: Variant) -> int:
     return _FASTEST_FIRST.index(precision) if precision in _FASTEST_FIRST else len(_FASTEST_FIRST)
 
 
-def _latencies_ms(choices: list[Choice], threads: int) -> dict[tuple[str, str], float]:
-    """Return the recorded latencies on one target, by variant id and engine.
+def _with_latencies(choices: list[Choice], threads: int) -> list[Choice]:
+    """Return the choices with their recorded latencies on one target.
 
     Times on different targets are not comparable: the target with the most records counts.
     """
-    by_target: dict[str, dict[tuple[str, str], float]] = {}
-    for choice in choices:
+    by_target: dict[str, dict[int, tuple[float, str]]] = {}
+    for place, choice in enumerate(choices):
         for record in choice.variant.latency:
             latency_ms = _latency_ms(record)
             if latency_ms is None or record.get("threads", threads) != threads:
                 continue
             if _engine_name(record) == choice.engine:
-                times = by_target.setdefault(str(record.get("target", "")), {})
-                key = (choice.variant.id, choice.engine)
-                times[key] = min(latency_ms, times.get(key, latency_ms))
+                target = str(record.get("target", ""))
+                found = (latency_ms, f"{target}, {record.get('method', 'recorded')}")
+                times = by_target.setdefault(target, {})
+                times[place] = min(found, times.get(place, found))
     if not by_target:
-        return {}
-    target = min(by_target, key=lambda name: (-len(by_target[name]), name))
-    return by_target[target]
+        return choices
+    best = by_target[min(by_target, key=lambda name: (-len(by_target[name]), name))]
+    return [
+        Choice(choice.variant, choice.engine, *best.get(place, (None, "")))
+        for place, choice in enumerate(choices)
+    ]
 
 
 def _engine_name(record: Mapping[str, Any]) -> object:

@@ -45,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     run = _command(commands, "run", _run, "predict for the samples of files")
-    run.add_argument("input", nargs="+", type=Path, metavar="INPUT", help=".npy, .npz or image")
+    run.add_argument(
+        "input", nargs="+", type=Path, metavar="INPUT", help=".npy, .npz, image or .wav"
+    )
     _add_choice(run)
     timing = _command(commands, "bench", _bench, "measure the latency on this machine")
     timing.add_argument("--runs", type=int, default=50, metavar="N", help="timed runs (50)")
@@ -86,8 +88,9 @@ def _load(options: argparse.Namespace) -> Model:
 def _run(options: argparse.Namespace) -> int:
     model = _load(options)
     results: list[dict[str, Any]] = []
+    rate_hz = None if model.window is None else model.window.rate_hz
     for path in options.input:
-        for name, sample in read_samples(path):
+        for name, sample in read_samples(path, rate_hz):
             try:
                 prediction = model(sample)
             except InputError as error:

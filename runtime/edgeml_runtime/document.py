@@ -12,6 +12,7 @@ from typing import Any, Optional, TypeVar
 from edgeml_runtime.errors import InputError
 
 _LARGEST = 2**63 - 1  # what every reader of JSON and every engine can hold
+_MAX_DEPTH = 64
 
 _Value = TypeVar("_Value")
 
@@ -64,9 +65,18 @@ class Fields:
             raise self.fault(f"'{key}' is {_shown(value)}, and must be true or false")
         return value
 
-    def whole(self, key: str, minimum: int, maximum: int = _LARGEST) -> int:
+    def whole(
+        self, key: str, minimum: int, maximum: int = _LARGEST, default: Optional[int] = None
+    ) -> int:
         """Return a whole number from *minimum* to *maximum*."""
-        return self._whole(self._get(key, None), f"'{key}'", minimum, maximum)
+        return self._whole(self._get(key, default), f"'{key}'", minimum, maximum)
+
+    def fraction(self, key: str, default: float) -> float:
+        """Return a number from 0 to 1."""
+        number = self._number(self._get(key, default), f"'{key}'")
+        if not 0.0 <= number <= 1.0:
+            raise self.fault(f"'{key}' is {number}, and must be from 0 to 1")
+        return number
 
     def numbers(self, key: str, default: Optional[float] = None) -> tuple[float, ...]:
         """Return the finite numbers of a list, or of a single number."""
@@ -124,9 +134,8 @@ class Fields:
         """
         for key in self._fields:
             if key not in self._read:
-                raise self.fault(
-                    f"there is no key '{key}' here; allowed are {', '.join(sorted(self._read))}"
-                )
+                allowed = ", ".join(sorted(set(self._read)))
+                raise self.fault(f"there is no key '{key}' here; allowed are {allowed}")
 
     def _get(self, key: str, default: object) -> object:
         self._read.append(key)
@@ -163,8 +172,8 @@ def parse_json(data: bytes, where: str, remedy: str) -> object:
     """Return the parsed JSON text *data*; stricter than ``json.loads``.
 
     Raises:
-        InputError: It is not UTF-8 or not JSON, holds NaN or infinity, names a key twice, or is
-            nested too deeply.
+        InputError: It is not UTF-8 or not JSON, holds NaN, infinity or a whole number of over 20
+            digits, names a key twice, or is nested deeper than 64.
     """
     try:
         value: object = json.loads(
@@ -172,7 +181,9 @@ def parse_json(data: bytes, where: str, remedy: str) -> object:
             object_pairs_hook=_unique_keys,
             parse_constant=_no_constant,
             parse_float=_finite,
+            parse_int=_short,
         )
+        _check_depth(value)
         if b"\\ud" in data.lower():  # half of a surrogate pair cannot be printed or written
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         return value
@@ -208,6 +219,22 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text} is too large")
     return number
+
+
+def _short(text: str) -> int:
+    if len(text) > 20:  # older Pythons take minutes for millions of digits
+        raise ValueError(f"{text[:20]}... is too large")
+    return int(text)
+
+
+def _check_depth(value: object) -> None:
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        nodes = [list(node.values()) if isinstance(node, dict) else node for node in level]
+        level = [child for node in nodes if isinstance(node, list) for child in node]
+        if not level:
+            return
+    raise ValueError(f"it is nested more than {_MAX_DEPTH} deep")
 
 
 def _shown(value: object) -> str:

@@ -16,6 +16,7 @@ from edgeml_runtime.tensors import Quantization, TensorSpec
 SCHEMA = "edgeml.bundle/1"
 MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "signature.json"
+MAX_MANIFEST_BYTES = 4 * 1024 * 1024  # parsed it takes 20 times as much at most
 
 _REMEDY = "Make the bundle again with 'edgeml convert', or update edgeml-runtime if it is newer."
 TASKS = (
@@ -30,7 +31,8 @@ _DTYPES = (
     *("uint8", "uint16", "uint32", "uint64"),
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_PATH_PART = re.compile(r"[^\x00-\x1f\x7f/\\\\:]+")
+# Windows drops dots and spaces at the end, and ".." leads out of the folder.
+_PATH_PART = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff/\\:]+(?<![. ])")
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,12 @@ class Manifest:
     task_options: Mapping[str, Any] = field(default_factory=dict)
     statistics: Optional[Mapping[str, Any]] = None
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """The entries of the bundle that the manifest vouches for, path to SHA-256."""
+        golden = () if self.golden is None else (self.golden,)
+        return {record.path: record.sha256 for record in (*self.variants, *golden)}
+
     def variant(self, variant_id: str) -> Variant:
         """Return the variant with that id, or raise InputError naming those that exist."""
         for variant in self.variants:
@@ -239,9 +247,7 @@ class Manifest:
 def is_entry_name(name: str) -> bool:
     """Return whether *name* is a plain relative path that is safe to unpack anywhere."""
     parts = name.split("/")
-    return len(name) <= 200 and all(
-        _PATH_PART.fullmatch(part) is not None and part not in (".", "..") for part in parts
-    )
+    return len(name) <= 200 and all(_PATH_PART.fullmatch(part) is not None for part in parts)
 
 
 def _check_whole(manifest: Manifest, fields: Fields) -> None:
@@ -269,10 +275,16 @@ def _ranks(specs: tuple[TensorSpec, ...]) -> list[tuple[str, int]]:
 
 
 def _no_repeats(fields: Fields, what: str, names: list[str]) -> None:
-    folded = [name.casefold() for name in names]
+    folded: set[str] = set()
     for name in names:
-        if folded.count(name.casefold()) > 1:
+        key = name.casefold()
+        if not key.isascii():
+            import unicodedata  # noqa: PLC0415 - hardly any bundle needs its megabyte
+
+            key = unicodedata.normalize("NFC", key)
+        if key in folded:
             raise fields.fault(f"the {what} '{name}' stands twice")
+        folded.add(key)
 
 
 def _path(fields: Fields) -> str:

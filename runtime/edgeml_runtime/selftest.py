@@ -1,19 +1,11 @@
-"""The self-test: does this board give the answers that the source model gave?
-
-Passing is remembered for the board, the bundle, the variant and the engine's version. A failure is
-never remembered, and anything odd about the memory counts as no memory.
-"""
+"""The self-test: does this board give the answers that the source model gave?"""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
-
-from edgeml_runtime.document import json_bytes
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -71,26 +63,6 @@ def run_self_test(
     return SelfTest(len(golden), worst, tolerance, worst <= tolerance, tuple(digests))
 
 
-def has_passed(key: str) -> bool:
-    """Return whether the self-test of *key* is remembered as passed on this board."""
-    try:
-        return _memory(key).read_bytes() == _passed_bytes(key)
-    except OSError:
-        return False
-
-
-def remember_passed(key: str) -> None:
-    """Remember that the self-test of *key* passed; a folder that cannot be written is fine."""
-    memory = _memory(key)
-    temporary = memory.with_name(f"{memory.name}.{os.getpid()}.tmp")
-    try:
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(_passed_bytes(key))
-        temporary.replace(memory)
-    except OSError:
-        return  # the next start tests again
-
-
 def _outputs_sha256(outputs: Tensors) -> str:
     digest = hashlib.sha256()
     for name in sorted(outputs):
@@ -107,17 +79,3 @@ def _error(found: np.ndarray, expected: np.ndarray) -> float:
     same = found == expected  # infinities that agree would differ by NaN
     worst = float(np.max(np.where(same, 0.0, difference), initial=0.0))
     return worst if worst == worst else float("inf")  # noqa: PLR0124 - NaN differs from itself
-
-
-def _memory(key: str) -> Path:
-    digest = hashlib.sha256(key.encode("utf-8")).hexdigest()
-    return _cache_folder() / f"self-test-{digest[:32]}.json"
-
-
-def _passed_bytes(key: str) -> bytes:
-    return json_bytes({"schema": "edgeml.self-test/1", "key": key, "passed": True})
-
-
-def _cache_folder() -> Path:
-    configured = os.environ.get("EDGEML_RUNTIME_CACHE")
-    return Path(configured or "~/.cache/edgeml-runtime").expanduser()

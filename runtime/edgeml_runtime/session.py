@@ -2,30 +2,46 @@
 
 import os
 import platform
+import threading
 from collections.abc import Mapping
-from typing import Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
 from edgeml_runtime.adaptation import TensorAdapter, match_tensors
-from edgeml_runtime.board import board_fingerprint
+from edgeml_runtime.board import board_identity
 from edgeml_runtime.bundle import Bundle, open_bundle, unpack_golden
-from edgeml_runtime.choice import Choice, rank_choices
+from edgeml_runtime.choice import Choice, choose_threads, rank_choices
 from edgeml_runtime.engines import Engine, installed_engines, open_engine
 from edgeml_runtime.engines.feeds import check_feeds
-from edgeml_runtime.errors import GateError, InputError, MissingToolError
+from edgeml_runtime.errors import (
+    EdgemlError,
+    EngineCrashError,
+    InputError,
+    MissingToolError,
+    UnsupportedError,
+)
 from edgeml_runtime.manifest import Manifest, Variant
+from edgeml_runtime.memory import recall
 from edgeml_runtime.preprocess import Geometry, Pipeline
-from edgeml_runtime.selftest import SelfTest, has_passed, remember_passed, run_self_test
-from edgeml_runtime.tasks import Result, make_task
+from edgeml_runtime.selftest import SelfTest, run_self_test
+from edgeml_runtime.tasks import Result, Windows, make_task
 from edgeml_runtime.tensors import TensorSpec
+
+if TYPE_CHECKING:
+    from edgeml_runtime.explanation import Explanation
+    from edgeml_runtime.metrics import Metrics
+    from edgeml_runtime.preprocess.window import Window
+    from edgeml_runtime.stream import Stream
 
 
 class Model:
     """One variant of a bundle in one engine; made by ``load``.
 
     Call it with a sample to get the task's answer, or ``run`` it on the source model's tensors.
-    A model is used by one thread at a time.
+
+    Several threads may use one model: their calls take turns. Several models run at the same time.
+    After a fork the child may use its parent's models only if they have one thread.
     """
 
     def __init__(self, bundle: Bundle, variant: Variant, engine: Engine) -> None:
@@ -37,35 +53,51 @@ class Model:
         self._outputs = match_tensors(manifest.outputs, variant.outputs, engine.outputs)
         self._task = make_task(manifest)
         self._pipeline = _pipeline(manifest, variant, self._inputs)
+        self._turn = threading.RLock()
+        self._process = os.getpid()
+        self.loading: dict[str, Any] = {}  # how the model was chosen, for ``explain``
 
     @property
     def manifest(self) -> Manifest:
         """The manifest of the bundle."""
         return self.bundle.manifest
 
-    def __call__(self, sample: np.ndarray) -> Result:
+    @property
+    def window(self) -> "Optional[Window]":
+        """How the model cuts a signal; None where it is not for signals."""
+        return None if self._pipeline is None else self._pipeline.window
+
+    def __call__(self, sample: Union[np.ndarray, Mapping[str, np.ndarray]]) -> Result:
         """Return the task's answer for one sample.
 
         Args:
-            sample: Where the bundle has preprocessing, an image: (H,W,3) RGB or (H,W) gray, uint8.
-                Else the model's input, with or without its batch axis.
+            sample: Where the bundle has preprocessing, an image: (H,W,3) RGB or (H,W) gray, uint8,
+                or a signal of any length, (T,) or (T,C), at the rate of ``window``.
+                Else the model's input, with or without its batch axis. Or what ``run`` takes.
 
         Raises:
             InputError: The model has several inputs, or the sample does not fit.
         """
+        if isinstance(sample, Mapping):
+            outputs = self.run(sample)
+            reads = hasattr(self._task, "reads_inputs")
+            return self._task({**sample, **outputs} if reads else outputs, None)
         if len(self._inputs) != 1:
             raise InputError(
                 f"The model has the inputs {', '.join(self._inputs)}, and one sample was given.",
-                "Call run() with one array for each input.",
+                "Give a mapping with one array for each input.",
             )
         ((name, adapter),) = self._inputs.items()
         if self._pipeline is None:
             lacks_batch = sample.ndim == len(adapter.source.shape) - 1
             return self._task(self.run({name: sample[np.newaxis] if lacks_batch else sample}), None)
-        tensor = self._pipeline(sample)
-        check_feeds((adapter.fed_spec,), {name: tensor})
-        outputs = self._finish(self.engine.run({name: tensor}))
-        return self._task(outputs, self._geometry(sample))
+        if self._pipeline.window is not None:
+            return self._hear(sample, name, self._pipeline, self._pipeline.window)
+        with self._turn:
+            tensor = self._pipeline(sample)
+            check_feeds((adapter.fed_spec,), {name: tensor})
+            outputs = self._infer({name: tensor})
+            return self._task(outputs, self._geometry(sample))
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the outputs for *inputs*, both by name and as the source model has them.
@@ -74,8 +106,37 @@ class Model:
             InputError: A name, shape or dtype does not fit.
         """
         check_feeds(self.manifest.inputs, inputs)
-        feeds = {name: adapter.to_variant(inputs[name]) for name, adapter in self._inputs.items()}
-        return self._finish(self.engine.run(feeds))
+        return self._infer({n: a.to_variant(inputs[n]) for n, a in self._inputs.items()})
+
+    def stream(
+        self,
+        source: Any,  # noqa: ANN401 - a name, an iterable or a stream.Source
+        *,
+        hz: Optional[float] = None,
+        policy: Optional[str] = None,
+        queue: int = 1,
+        limit: Optional[int] = None,
+        metrics: "Optional[Metrics]" = None,
+        strict: bool = False,
+    ) -> "Stream":
+        """Return the answers for the frames of a source, to iterate over.
+
+        Args:
+            source: A camera (``0``, ``/dev/video0``, ``camera:0``, ``picamera:0``), the path of a
+                video, folder of images, ``.npy``, ``.npz`` or ``.wav``, an iterable of arrays, or
+                a ``stream.Source`` such as ``stream.RawFrames``.
+            hz: Answer so many frames a second, and rest in between.
+            policy: ``latest`` drops older frames, ``all`` lets the source wait; by default as the
+                source is live or not.
+            queue: How many frames may wait.
+            limit: End after so many answers.
+            metrics: Counts what happens.
+            strict: Raise what is wrong with a frame, instead of counting it.
+        """
+        from edgeml_runtime.stream import Stream, open_source  # noqa: PLC0415 - few loads need it
+
+        opened = open_source(source, self.window)
+        return Stream(self, opened, hz, policy, queue, limit, metrics, strict)
 
     def self_test(self) -> SelfTest:
         """Run the golden vectors now and return how far the answers are from the source model's."""
@@ -101,16 +162,40 @@ class Model:
             for sample in samples
         ]
 
+    def explain(self) -> "Explanation":
+        """Return why this variant, engine and number of threads were chosen; print it as text."""
+        from edgeml_runtime.explanation import explain  # noqa: PLC0415 - who does not ask
+
+        return explain(self)
+
     def close(self) -> None:
         """Release the engine; the model cannot be used afterwards."""
         self.engine.close()
+
+    def _hear(self, signal: np.ndarray, name: str, prepare: Pipeline, window: "Window") -> Result:
+        """Return the answers for the windows of a signal, merged if the task can do that."""
+        with self._turn:
+            results = [self._task(self.run({name: prepare(part)})) for part in window.cut(signal)]
+        spans_s = window.spans_s(len(signal))
+        merge = getattr(self._task, "merge", None)
+        if merge is None:
+            return results[0] if len(results) == 1 else Windows(tuple(results), tuple(spans_s))
+        merged: Result = merge(results, spans_s)
+        return merged
 
     def _geometry(self, sample: np.ndarray) -> Optional[Geometry]:
         if self._pipeline is None or sample.ndim < 2:
             return None
         return self._pipeline.geometry(sample.shape[0], sample.shape[1])
 
-    def _finish(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _infer(self, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        if self.engine.threads > 1 and os.getpid() != self._process:
+            raise InputError(
+                "The model was loaded before this process was forked: its threads are not here.",
+                "Load it in the child, or with threads=1.",
+            )
+        with self._turn:
+            outputs = self.engine.run(feeds)
         return {name: adapter.to_source(outputs[name]) for name, adapter in self._outputs.items()}
 
 
@@ -119,7 +204,7 @@ def load(
     *,
     variant: Optional[str] = None,
     engine: Optional[str] = None,
-    threads: int = 1,
+    threads: Union[int, str, None] = None,
     self_test: bool = True,
 ) -> Model:
     """Load a bundle, checked, in the variant and engine that fit this board.
@@ -128,66 +213,77 @@ def load(
         path: The ``.edgeml`` file.
         variant: The id of the variant to use; by default see ``choice.rank_choices``.
         engine: The engine to use; by default as *variant*.
-        threads: How many threads one inference may use.
-        self_test: Run the golden vectors, once for each board, bundle and engine version.
+        threads: How many threads one inference may use; ``"measure"`` for the fastest number, timed
+            once for each board, bundle and engine version; by default see
+            ``choice.choose_threads``.
+        self_test: Run the golden vectors, once for each board, bundle and engine version, in a
+            process of their own where that can be.
 
     Raises:
         InputError: The bundle is damaged, or holds no such variant or engine.
+        UnsupportedError: An engine is too old for the model, or lacks an operator.
         MissingToolError: No engine that can run it is installed.
         GateError: The self-test failed: this board does not give the source model's answers.
+        EngineCrashError: The engine dies of the model, or of being imported.
     """
     bundle = open_bundle(path)
+    count = threads if isinstance(threads, int) else None
+    if threads not in (None, "measure", count):
+        raise InputError(f"threads is {threads!r}.", "Give a whole number, or 'measure'.")
     choices = rank_choices(
         bundle.manifest,
         installed_engines(),
         platform.machine(),
         variant=variant,
         engine=engine,
-        threads=threads,
+        threads=count or 1,
     )
-    first, *others = choices
-    try:
-        model = _open(bundle, first, threads)
-    except MissingToolError:
-        others = [choice for choice in others if choice.engine != first.engine]
-        if not others:
-            raise
-        model = _open(bundle, others[0], threads)  # installed but broken: use what works
-    if self_test and _require_self_test(model):
-        # What the golden vectors left in a model that remembers must not be there for the caller.
-        model.close()
-        content = bundle.read(model.variant.path)
-        engine_anew = open_engine(model.engine.name, content, threads)
-        model = Model(bundle, model.variant, engine_anew)
+    failures: list[tuple[Choice, EdgemlError]] = []
+    for choice in choices:
+        if any(
+            choice.engine == other.engine and isinstance(error, MissingToolError)
+            for other, error in failures
+        ):
+            continue  # its library is broken, whatever the variant
+        try:
+            model = _open_tested(bundle, choice, count, self_test)
+        except (MissingToolError, EngineCrashError, UnsupportedError) as error:
+            failures.append((choice, error))
+            continue
+        model.loading.update(failures=failures, choices=choices, asked=(variant, engine))
+        return model
+    raise failures[0][1]
+
+
+def open_model(bundle: Bundle, variant: Variant, engine: str, threads: int) -> Model:
+    """Open one variant in one engine, untested; raises as ``engines.open_engine`` does."""
+    return Model(bundle, variant, open_engine(engine, bundle.file(variant.path), threads))
+
+
+def _open_tested(bundle: Bundle, choice: Choice, count: Optional[int], self_test: bool) -> Model:
+    threads, because = choose_threads(choice) if count is None else (count, "asked for")
+    proof: Optional[Mapping[str, Any]] = {}
+    if self_test:
+        proof = recall(proof_key(bundle.manifest, choice, threads))
+        if proof is None:
+            from edgeml_runtime.probe import prove  # noqa: PLC0415 - once on each board
+
+            proof = prove(bundle, choice, threads)
+        if "died" in proof:
+            raise EngineCrashError(proof["died"], f"{proof['remedy']} (Found {proof['when']} UTC.)")
+    model = open_model(bundle, choice.variant, choice.engine, threads)
+    model.loading.update(threads=because, proof=proof)
     return model
 
 
-def _open(bundle: Bundle, choice: Choice, threads: int) -> Model:
-    content = bundle.read(choice.variant.path)
-    return Model(bundle, choice.variant, open_engine(choice.engine, content, threads))
-
-
-def _require_self_test(model: Model) -> bool:
-    """Run the self-test unless it passed here before; return whether it was run."""
-    engine = model.engine
-    key = " ".join(
-        (
-            f"{board_fingerprint()} {model.bundle.manifest_sha256} {model.variant.id}",
-            f"{engine.name} {engine.version} {engine.threads}",
-        )
-    )
-    if has_passed(key):
-        return False
-    outcome = model.self_test()
-    if not outcome.passed:
-        model.close()
-        raise GateError(
-            f"The self-test of {model.variant.id} in {engine.name} {engine.version} failed: an "
-            f"output is off by {outcome.worst_error:.3g}, and {outcome.tolerance:.3g} is allowed.",
-            "Try another engine or variant, and report the engine's version and this board.",
-        )
-    remember_passed(key)
-    return True
+def proof_key(manifest: Manifest, choice: Choice, threads: int) -> str:
+    """Return what a self-test depends on: the board, the engine, the model and the vectors."""
+    variant, golden = choice.variant, manifest.golden
+    version = installed_engines().get(choice.engine)
+    vectors = None if golden is None else (golden.sha256, golden.tolerances.get(variant.id))
+    tensors = (manifest.inputs, manifest.outputs, variant.inputs, variant.outputs)
+    engine = f"{choice.engine} {version} threads {threads}"
+    return f"{board_identity()}\n{engine}\n{variant.sha256} {vectors}\n{tensors}"
 
 
 def _noise(specs: tuple[TensorSpec, ...]) -> dict[str, np.ndarray]:
@@ -206,6 +302,8 @@ def _pipeline(
     if manifest.preprocess is None:
         return None
     pipeline = Pipeline.from_json(manifest.preprocess)
+    if pipeline.window is not None:
+        return pipeline  # its axes may be called NCHW, and are not those of an image
     source, fed = manifest.inputs[0], variant.inputs[0]
     layout = (fed.layout or source.layout) if source.layout else ""
     pipeline = pipeline.with_layout(layout) if layout else pipeline

@@ -128,7 +128,7 @@ def verify_bundle(path: Union[str, "os.PathLike[str]"], *, threads: int = 1) -> 
 
 
 def _check(bundle: Bundle, choice: Choice, version: str, threads: int) -> Check:
-    content = bundle.read(choice.variant.path)
+    content = bundle.file(choice.variant.path)
     try:
         engine = open_engine(choice.engine, content, threads)
         model = Model(bundle, choice.variant, engine)

@@ -31,11 +31,19 @@ def _rezip(
     compression: int = zipfile.ZIP_STORED,
     extra: tuple[zipfile.ZipInfo, ...] = (),
 ) -> None:
-    with zipfile.ZipFile(path, "w", compression) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-        for info in extra:
-            archive.writestr(info, b"x")
+    """Zip *files* as a bundle is, but for what is asked for."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for info, content in [
+            *((_info(name), files[name]) for name in sorted(files)),
+            *((info, b"x") for info in extra),
+        ]:
+            archive.writestr(info, content, compression)
+
+
+def _info(name: str, mode: int = stat.S_IFREG | 0o644) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.external_attr = mode << 16
+    return info
 
 
 @pytest.fixture
@@ -139,8 +147,8 @@ def test_entries_that_could_do_harm_are_refused(
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_repeated_entries_are_refused(tmp_path: Path, entries: dict[str, bytes]) -> None:
     path = tmp_path / "bad.edgeml"
-    _rezip(path, entries, extra=(zipfile.ZipInfo("golden.npz"),))
-    with pytest.raises(InputError, match=r"two entries of one name"):
+    _rezip(path, entries, extra=(_info("models/int8.tflite"),))
+    with pytest.raises(InputError, match=r"stands twice"):
         open_bundle(path)
 
 
@@ -149,30 +157,25 @@ def test_links_and_devices_are_refused(
     tmp_path: Path, entries: dict[str, bytes], kind: int
 ) -> None:
     path = tmp_path / "bad.edgeml"
-    link = zipfile.ZipInfo("signature.json")
-    link.create_system = 3
-    link.external_attr = (kind | 0o777) << 16
-    _rezip(path, entries, extra=(link,))
-    with pytest.raises(InputError, match=r"'signature.json' is not a plain file"):
+    _rezip(path, entries, extra=(_info("signature.json", kind | 0o777),))
+    with pytest.raises(InputError, match=r"'signature.json' is .*no plain file"):
         open_bundle(path)
 
 
 def test_compressed_entries_are_refused(tmp_path: Path, entries: dict[str, bytes]) -> None:
     path = tmp_path / "bomb.edgeml"
-    _rezip(path, {**entries, "bomb": bytes(1_000_000)}, zipfile.ZIP_DEFLATED)
-    with pytest.raises(InputError, match="larger than the file"):
-        open_bundle(path)
-    _rezip(path, entries, zipfile.ZIP_DEFLATED)
-    with pytest.raises(InputError, match=r"compressed|larger than the file"):
-        open_bundle(path)
+    for files in (entries, {**entries, "bomb": bytes(1_000_000)}):
+        _rezip(path, files, zipfile.ZIP_DEFLATED)
+        with pytest.raises(InputError, match="is encrypted, compressed"):
+            open_bundle(path)
 
 
 def test_more_entries_than_any_bundle_has_are_refused(
     tmp_path: Path, entries: dict[str, bytes]
 ) -> None:
     path = tmp_path / "bad.edgeml"
-    _rezip(path, {**entries, **{f"extra/{index}": b"" for index in range(1001)}})
-    with pytest.raises(InputError, match="at most 1000"):
+    _rezip(path, {**entries, **{f"extra/{index}": b"" for index in range(10_001)}})
+    with pytest.raises(InputError, match="which are too many"):
         open_bundle(path)
 
 

@@ -1,6 +1,9 @@
 """Bundles and golden vectors under random content and random damage."""
 
+import io
+import random
 import tempfile
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import numpy as np
 import pytest
 
 from edgeml_runtime.bundle import open_bundle, pack_golden, unpack_golden, write_bundle
+from edgeml_runtime.bundle.stored_zip import write_entries
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest
 
@@ -100,3 +104,21 @@ def test_a_damaged_array_header_gives_words(data: st.DataObject) -> None:
     except InputError:
         return
     assert sum(array.nbytes for array in inputs.values()) <= len(whole)
+
+
+@hypothesis.given(st.dictionaries(NAMES, st.binary(max_size=40), max_size=6), st.randoms())
+@hypothesis.settings(max_examples=60, deadline=None)
+def test_the_bytes_are_those_of_the_standard_library(
+    entries: dict[str, bytes], random: random.Random
+) -> None:
+    theirs = io.BytesIO()
+    with zipfile.ZipFile(theirs, "w") as archive:
+        for name in sorted(entries):
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.create_system, info.external_attr = 3, 0o100644 << 16
+            archive.writestr(info, entries[name])
+    shuffled = list(entries.items())
+    random.shuffle(shuffled)
+    ours = io.BytesIO()
+    write_entries(ours, dict(shuffled))
+    assert ours.getvalue() == theirs.getvalue()

@@ -1,21 +1,19 @@
 """Golden vectors: a deterministic npz that is read without trust."""
 
 import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgeml_runtime.bundle import pack_golden, unpack_golden
+from edgeml_runtime.bundle.stored_zip import write_entries
 from edgeml_runtime.errors import InputError
 
 
 def _npz(files: dict[str, bytes]) -> bytes:
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
+    write_entries(stream, files)
     return stream.getvalue()
 
 
@@ -50,18 +48,24 @@ def test_texts_and_objects_are_refused() -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,)}",  # a bomb
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 4)}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (True, 4)}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': 4}",
-        "{'descr': '<f4', 'fortran_order': True, 'shape': (4,)}",
-        "{'descr': '|O', 'fortran_order': False, 'shape': (2,)}",
-        "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (4,)}",
-        "{'descr': 'nonsense', 'fortran_order': False, 'shape': (4,)}",
-        "{'descr': '<f4', 'shape': (4,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000,), }\n",  # a bomb
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 4), }\n",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (True, 4), }\n",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': 4, }\n",
+        "{'descr': '<f4', 'fortran_order': True, 'shape': (4,), }\n",
+        "{'descr': '|O', 'fortran_order': False, 'shape': (2,), }\n",
+        "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (4,), }\n",
+        "{'descr': 'nonsense', 'fortran_order': False, 'shape': (4,), }\n",
+        "{'descr': '<f4', 'shape': (4,), }\n",
         "__import__('os').getcwd()",
         "(((",
         "[" * 5000,
+        "{'descr': '<f16', 'fortran_order': False, 'shape': (1,), }\n",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (4,), 'more': 1, }\n",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (4), }\n",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 9999999999, 9999999999), }\n",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (" + "1, " * 64 + "4), }\n",
+        "{'descr': '>f4', 'fortran_order': False, 'shape': (4,), }\n",
         "",
     ],
 )
@@ -76,13 +80,13 @@ def test_a_header_that_lies_is_refused(header: str) -> None:
     ["x.npy", "0/x.npy", "0/middle/x.npy", "-1/inputs/x.npy", "01/inputs/x.npy", "0/inputs/x"],
 )
 def test_keys_of_another_form_are_refused(key: str) -> None:
-    array = _npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4,)}", bytes(16))
+    array = _npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4,), }\n", bytes(16))
     with pytest.raises(InputError, match="golden vectors are refused"):
         unpack_golden(_npz({key: array}))
 
 
 def test_missing_samples_are_refused() -> None:
-    array = _npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4,)}", bytes(16))
+    array = _npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4,), }\n", bytes(16))
     with pytest.raises(InputError, match="not numbered from 0"):
         unpack_golden(_npz({"1/inputs/x.npy": array}))
     for data in (b"", b"no zip", _npz({})):

@@ -88,6 +88,9 @@ def test_what_is_no_object_is_refused(value: object) -> None:
         (b"\xff", "not valid JSON"),
         (b'"\\ud800"', "surrogates not allowed"),
         (b"[" * 100_000, "not valid JSON"),
+        (b"[" * 65 + b"]" * 65, "nested more than 64 deep"),
+        (b'{"a": ' * 65 + b"1" + b"}" * 65, "nested more than 64 deep"),
+        (b'{"a": 1' + b"0" * 5_000_000 + b"}", "10000000000000000000... is too large"),
         (b"", "not valid JSON"),
     ],
 )
@@ -96,14 +99,43 @@ def test_json_that_readers_disagree_on_is_refused(text: bytes, message: str) -> 
         parse_json(text, "here", "Mend it.")
 
 
-@pytest.mark.parametrize("name", ["a", "models/fashion int8.tflite", "caf\u00e9.onnx", "..a/b.."])
+@pytest.mark.parametrize("name", ["a", "models/fashion int8.tflite", "caf\u00e9.onnx", "..a/..b"])
 def test_plain_names_are_entry_names(name: str) -> None:
     assert is_entry_name(name)
 
 
 @pytest.mark.parametrize(
     "name",
-    ["", "/a", "a/", "a//b", "..", "a/../b", "./a", "a\\b", "C:a", "a\0b", "a\nb", "a" * 201],
+    [
+        "",
+        "/a",
+        "a/",
+        "a//b",
+        "..",
+        "a/../b",
+        "./a",
+        "a\\b",
+        "C:a",
+        "a\0b",
+        "a\nb",
+        "a" * 201,
+        "a.",
+        "a /b",
+        "a\x85b",
+        "a\ud800",
+    ],
 )
 def test_unsafe_names_are_not(name: str) -> None:
     assert not is_entry_name(name)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("m/A.onnx", "m/a.onnx"), ("caf\u00e9", "cafe\u0301"), ("\u00df", "SS")]
+)
+def test_names_that_a_folder_may_hold_once_only_are_refused(
+    document: dict[str, Any], one: str, other: str
+) -> None:
+    for variant, path in zip(document["variants"], (one, other)):
+        variant["path"] = path
+    with pytest.raises(InputError, match="stands twice"):
+        Manifest.from_json(document)

@@ -1,6 +1,7 @@
 """Loading bundles and running them, in every engine that is installed."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -153,28 +154,33 @@ def _with_golden(
     return make_bundle("classifier", files={**files, "golden.npz": data}, golden=record)
 
 
-def test_a_passed_self_test_is_remembered_for_this_bundle(
-    make_bundle: BundleMaker, runtime_cache: Path
+def test_a_passed_self_test_is_remembered_for_these_vectors(
+    make_bundle: BundleMaker, classifier: Source, runtime_cache: Path
 ) -> None:
     path = make_bundle("classifier")
     edgeml_runtime.load(path)
-    (memory,) = runtime_cache.iterdir()
+    (memory,) = (runtime_cache / "self-tests").iterdir()
     written = memory.stat().st_mtime_ns
     edgeml_runtime.load(path)
     assert memory.stat().st_mtime_ns == written
     edgeml_runtime.load(make_bundle("classifier", serial=2))
-    assert len(list(runtime_cache.iterdir())) == 2
+    assert memory.stat().st_mtime_ns == written
+    golden = classifier[0].golden
+    assert golden is not None
+    wider = replace(golden, tolerances=dict.fromkeys(golden.tolerances, 1e-4))
+    edgeml_runtime.load(make_bundle("classifier", golden=wider))
+    assert len(list((runtime_cache / "self-tests").iterdir())) == 2
 
 
 def test_a_spoilt_memory_counts_as_none(make_bundle: BundleMaker, runtime_cache: Path) -> None:
     path = make_bundle("classifier")
     edgeml_runtime.load(path)
-    (memory,) = runtime_cache.iterdir()
+    (memory,) = (runtime_cache / "self-tests").iterdir()
     right = memory.read_bytes()
-    for spoilt in (b"", b'{"passed": true}', right[:-3]):
+    for spoilt in (b"", b"[" * 100_000, b"[]", b'{"passed": true}', right[:-3], b"\xff" + right):
         memory.write_bytes(spoilt)
         edgeml_runtime.load(path)
-        assert memory.read_bytes() == right
+        assert json.loads(memory.read_bytes())["key"] == json.loads(right)["key"]
 
 
 def test_a_cache_that_cannot_be_written_is_fine(

@@ -26,7 +26,8 @@ def classify(make_manifest: ManifestMaker) -> Classify:
 
     def classify(values: Any, labels: tuple[str, ...] = LABELS) -> Classification:  # noqa: ANN401
         task = Classifier(make_manifest("classification", labels))
-        return task({"scores": np.asarray(values, np.float32)})
+        answer: Classification = task({"tensor": np.asarray(values, np.float32)})
+        return answer
 
     return classify
 
@@ -70,7 +71,7 @@ def test_what_is_no_vector_of_scores_is_refused(classify: Classify) -> None:
         classify(np.zeros((2, 3)))
     with pytest.raises(InputError, match="NaN"):
         classify([0.0, np.nan, 1.0])
-    with pytest.raises(InputError, match=r"2 scores, and the bundle has 3 labels"):
+    with pytest.raises(InputError, match="not 3 scores as there are labels"):
         classify([0.0, 1.0])
 
 

@@ -1,4 +1,4 @@
-"""DATA as a folder of class folders, one image a file.
+"""DATA as a folder of class folders, one image or sound a file.
 
 Class indices are the positions of the folder names in sorted (code point) order, as the common
 training tools count them, so ``10`` comes before ``2``.
@@ -7,19 +7,19 @@ training tools count them, so ``10`` comes before ``2``.
 from functools import partial
 from pathlib import Path
 
-from edgeml_converters.data.image_file import SUFFIXES, is_image, read_images
+from edgeml_converters.data.image_file import SAMPLE_SUFFIXES, is_sample, read_files
 from edgeml_converters.data.source import Source
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.tensors import TensorSpec
 
 
 def open_folder(spec: str, inputs: tuple[TensorSpec, ...]) -> Source:  # noqa: ARG001 - see Form
-    """Return the images below the class folders of *spec*, by class and then by name.
+    """Return the images and sounds below the class folders of *spec*, by class and then by name.
 
-    Files that are no images and hidden files and folders are passed over.
+    Other files and hidden files and folders are passed over.
 
     Raises:
-        InputError: There is no class folder, or no image in any.
+        InputError: There is no class folder, or no such file in any.
     """
     folder = Path(spec)
     classes = sorted(
@@ -30,21 +30,21 @@ def open_folder(spec: str, inputs: tuple[TensorSpec, ...]) -> Source:  # noqa: A
         (path, index)
         for index, class_folder in enumerate(classes)
         for path in sorted(class_folder.iterdir(), key=lambda path: path.name)
-        if is_image(path)
+        if is_sample(path)
     ]
     if not labelled:
         raise _nothing_found(folder, classes)
-    return Source(spec, partial(read_images, labelled), len(labelled), images=True)
+    return Source(spec, partial(read_files, labelled), len(labelled), images=True)
 
 
 def _nothing_found(folder: Path, classes: list[Path]) -> InputError:
-    if any(is_image(path) for path in folder.iterdir()):
+    if any(is_sample(path) for path in folder.iterdir()):
         return InputError(
-            f"The folder {folder} has images, but nothing says what class they are.",
+            f"The folder {folder} has images or sounds, but nothing says what class they are.",
             "Put each class in a folder of its own, or add labels.csv (header: file,label).",
         )
     where = f"the {len(classes)} folders below {folder}" if classes else f"the folder {folder}"
     return InputError(
-        f"There are no images in {where}.",
-        f"Give a folder of class folders; images end in {', '.join(sorted(SUFFIXES))}.",
+        f"There are no images or sounds in {where}.",
+        f"Give a folder of class folders; files end in {', '.join(sorted(SAMPLE_SUFFIXES))}.",
     )

@@ -1,6 +1,6 @@
-"""Image files: which suffixes count as images, and decoding one.
+"""Image and sound files: which suffixes count as such, and decoding one.
 
-Needs OpenCV, so only the forms that hold images import it.
+Needs OpenCV, so only the forms that hold such files import it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,13 +11,18 @@ import numpy as np
 
 from edgeml_converters.data.source import RawSample
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.samples import SOUND_SUFFIXES
+from edgeml_runtime.sound import read_wav
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+SAMPLE_SUFFIXES = SUFFIXES | {*SOUND_SUFFIXES}
 
 
-def is_image(path: Path) -> bool:
-    """Return whether *path* is a visible file (or a link to one) with the suffix of an image."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+def is_sample(path: Path) -> bool:
+    """Return whether *path* is a visible file (or a link to one) of an image or a sound."""
+    return (
+        path.suffix.lower() in SAMPLE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -44,7 +49,11 @@ def read_image(path: Path) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def read_images(labelled: Sequence[tuple[Path, int]]) -> Iterator[RawSample]:
-    """Decode one image after another, each with its class index."""
+def read_files(labelled: Sequence[tuple[Path, int]]) -> Iterator[RawSample]:
+    """Decode one image or sound after another, each with its class index."""
     for path, label in labelled:
-        yield RawSample(read_image(path), label, f"The image {path}")
+        if path.suffix.lower() in SOUND_SUFFIXES:
+            sound, rate_hz = read_wav(path)
+            yield RawSample(sound, label, f"The sound {path}", rate_hz)
+        else:
+            yield RawSample(read_image(path), label, f"The image {path}")

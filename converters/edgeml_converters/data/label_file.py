@@ -1,11 +1,14 @@
-"""DATA as a folder of images with ``labels.csv``: a header ``file,label``, then class indices."""
+"""DATA as a folder of images or sounds with ``labels.csv``.
+
+Its header is ``file,label``, and labels are class indices.
+"""
 
 import csv
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from edgeml_converters.data.image_file import read_images
+from edgeml_converters.data.image_file import read_files
 from edgeml_converters.data.source import Source
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.tensors import TensorSpec
@@ -15,7 +18,7 @@ SHOWN_FILES = 3
 
 
 def open_folder(spec: str, inputs: tuple[TensorSpec, ...]) -> Source:  # noqa: ARG001 - see Form
-    """Return the images that ``labels.csv`` in the folder *spec* lists, in its order.
+    """Return the images or sounds that ``labels.csv`` in the folder *spec* lists, in its order.
 
     Raises:
         InputError: The table is unreadable, empty or without its columns, a label is no class
@@ -24,7 +27,7 @@ def open_folder(spec: str, inputs: tuple[TensorSpec, ...]) -> Source:  # noqa: A
     table = Path(spec) / "labels.csv"
     labelled = list(_rows(table))
     if not labelled:
-        raise InputError(f"{table} lists no files.", "Add one line file,label for each image.")
+        raise InputError(f"{table} lists no files.", "Add one line file,label for each file.")
     missing = [path for path, _ in labelled if not path.is_file()]
     if missing:
         shown = ", ".join(str(path) for path in missing[:SHOWN_FILES])
@@ -33,7 +36,7 @@ def open_folder(spec: str, inputs: tuple[TensorSpec, ...]) -> Source:  # noqa: A
             f"{table} names files that are not there: {shown}{more}.",
             "Correct the names; they are relative to the folder of labels.csv.",
         )
-    return Source(spec, partial(read_images, labelled), len(labelled), images=True)
+    return Source(spec, partial(read_files, labelled), len(labelled), images=True)
 
 
 def _rows(table: Path) -> Iterator[tuple[Path, int]]:

@@ -3,8 +3,9 @@
 Knows shapes, element types and the batch axis; must not know the forms of data or engines.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,6 +14,7 @@ from edgeml_converters.data.dataset import Dataset, Sample
 from edgeml_converters.data.source import RawSample, Source
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess import Pipeline
+from edgeml_runtime.sound import resampled
 from edgeml_runtime.tensors import TensorSpec
 
 
@@ -23,12 +25,13 @@ def dataset_from_source(
 
     Raises:
         InputError: The source is empty, its first sample does not fit, or a pipeline is missing
-            (images) or has no single input to feed.
+            (images, sound) or has no single input to feed.
     """
     if source.images and pipeline is None:
         raise InputError(
-            f"{source.name} holds images, and nothing says how they become the model's input.",
-            "Pass --preprocess FILE.toml with the steps (resize, normalize, layout).",
+            f"{source.name} holds images or sounds, and nothing says how they become the model's "
+            "input.",
+            "Pass --preprocess FILE.toml with the steps (resize or window, normalize, layout).",
         )
     if pipeline is not None and len(inputs) != 1:
         names = ", ".join(spec.name for spec in inputs)
@@ -39,7 +42,9 @@ def dataset_from_source(
     read = partial(_samples, source, inputs, pipeline)
     with closing(read()) as samples:
         first = next(samples)
-    return Dataset(source.name, read, size=source.size, labelled=first.label is not None)
+    cut = pipeline is not None and pipeline.window is not None  # one file may be many samples
+    size = None if cut else source.size
+    return Dataset(source.name, read, size=size, labelled=first.label is not None)
 
 
 def _samples(
@@ -48,12 +53,30 @@ def _samples(
     empty = True
     for raw in source.read():
         empty = False
-        yield Sample(_model_inputs(raw, inputs, pipeline), raw.label, _raw_array(raw, inputs))
+        for part in _windows(raw, pipeline):
+            prepared = _model_inputs(part, inputs, pipeline)
+            yield Sample(prepared, part.label, _raw_array(part, inputs))
     if empty:
         raise InputError(
             f"{source.name} gave no samples.",
             "Check that it has data, and that a callable makes a new iterator on every call.",
         )
+
+
+def _windows(raw: RawSample, pipeline: Pipeline | None) -> Iterator[RawSample]:
+    """Yield the windows of a signal, each with its label; anything else is yielded as it is."""
+    window = None if pipeline is None else pipeline.window
+    if raw.rate_hz is not None and window is None:
+        raise InputError(
+            f"{raw.origin} is sound, and the preprocessing is for images.",
+            "Let its first step be 'window'.",
+        )
+    if window is None or isinstance(raw.value, Mapping):
+        yield raw
+        return
+    rate_hz = raw.rate_hz or window.rate_hz
+    for part in window.cut(resampled(raw.value, rate_hz, window.rate_hz)):
+        yield replace(raw, value=part)
 
 
 def _raw_array(raw: RawSample, inputs: tuple[TensorSpec, ...]) -> np.ndarray:

@@ -20,11 +20,13 @@ class RawSample:
         value: The array, or one array for each model input by name.
         label: The class index, or None where the data has no labels.
         origin: Where it comes from, for error messages: a file, or a row of a file.
+        rate_hz: Of a sound file, its samples in a second.
     """
 
     value: np.ndarray | Mapping[str, np.ndarray]
     label: int | None
     origin: str
+    rate_hz: int | None = None
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Source:
         name: What the user called the data.
         read: Starts a new pass over the samples, in the same order each time.
         size: How many there are, or None when only a pass would tell.
-        images: Whether the values are decoded image files, RGB uint8 (height, width, 3).
+        images: Whether the values are decoded files: RGB uint8 (height, width, 3), or sound.
     """
 
     name: str

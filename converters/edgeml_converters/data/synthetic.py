@@ -4,6 +4,7 @@ For parity checks noise will do. For calibration images look like photographs, a
 where the network expects it.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
@@ -99,6 +100,9 @@ def _samples(inputs: tuple[TensorSpec, ...], samples: int, make: Make) -> Iterat
 
 
 def _images(spec: TensorSpec, pipeline: Pipeline, samples: int) -> Iterator[RawSample]:
+    if pipeline.window is not None:
+        yield from _signals(spec, pipeline, pipeline.window.size_samples, samples)
+        return
     height, width, channels = _image_size(spec) or (1, 1, 1)
     if any(step["op"] == "color" for step in pipeline.to_json()["step"]):
         channels = _COLORS
@@ -106,6 +110,18 @@ def _images(spec: TensorSpec, pipeline: Pipeline, samples: int) -> Iterator[RawS
         generator = np.random.default_rng([0, index])
         image = made_up_image(generator, height, width, channels)
         yield RawSample(image, None, f"Made-up image {index}")
+
+
+def _signals(
+    spec: TensorSpec, pipeline: Pipeline, length: int, samples: int
+) -> Iterator[RawSample]:
+    """Yield noise, as sound or as sensors have it; a spectrum is made of one channel only."""
+    spectral = any("n_fft" in step for step in pipeline.to_json()["step"])
+    values = math.prod(size or 1 for size in spec.shape)
+    channels = 1 if spectral else max(1, values // length)
+    for index in range(samples):
+        noise = np.random.default_rng([0, index]).normal(0.0, 0.1, (length, channels))
+        yield RawSample(noise.astype(np.float32), None, f"Made-up signal {index}")
 
 
 def _expected(

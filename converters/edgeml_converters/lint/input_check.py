@@ -80,6 +80,8 @@ class InputCheck:
 
     def _image_notes(self, watched: Sequence[SampleStatistics], macs: int) -> Iterator[str]:
         spec = self._source.inputs[0]
+        if self._pipeline is not None and self._pipeline.window is not None:
+            return  # a spectrogram may have the shape of an image
         if not _is_image(spec) or not any(seen.kept for seen in watched):
             return
         if self._source.stateful:

@@ -5,6 +5,7 @@ how long anything takes on the board.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -21,6 +22,9 @@ from edgeml_runtime.bundle import open_bundle
 from edgeml_runtime.errors import EngineCrashError, InputError, UnsupportedError
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.progress import Progress, silent
+from edgeml_runtime.verification import Skip
+
+_KEY = re.compile(r"\d+:.*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class VariantRun:
         passed: Whether the self-test passed.
         outputs_sha256: Digest of all outputs of each golden vector.
         predictions: The task's answer for each sample, as JSON values.
+        summaries: The same as text, each a line.
     """
 
     variant: str
@@ -48,6 +53,7 @@ class VariantRun:
     passed: bool
     outputs_sha256: Sequence[str]
     predictions: tuple[Mapping[str, Any], ...]
+    summaries: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry of ``edgeml.board-run/1``."""
@@ -62,16 +68,18 @@ class VariantRun:
                 "outputs_sha256": list(self.outputs_sha256),
             },
             "predictions": [dict(prediction) for prediction in self.predictions],
+            "summaries": list(self.summaries),
         }
 
 
 @dataclass(frozen=True)
 class BoardRun:
-    """All variants of a bundle on one board."""
+    """All variants of a bundle on one board, and those that need a newer engine than it has."""
 
     target: str
     bundle: str
     runs: tuple[VariantRun, ...]
+    skipped: tuple[Skip, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -87,6 +95,7 @@ class BoardRun:
             "bundle": self.bundle,
             "passed": self.passed,
             "runs": [run.to_json() for run in self.runs],
+            "skipped": [skip.to_json() for skip in self.skipped],
         }
 
 
@@ -105,7 +114,8 @@ def run_bundle(
         device: The board.
         sysroot: Its file system.
         bundle: The ``.edgeml`` file.
-        samples: An ``.npz`` file whose ``inputs`` (N, ...) are predicted as well.
+        samples: An ``.npz`` file whose ``inputs`` (N, ...) are predicted as well, or what
+            ``save_samples`` wrote.
         limit: How many of them at most.
         progress: Told of each engine.
 
@@ -122,10 +132,28 @@ def run_bundle(
         _check_samples(samples)
         options = ["--samples", str(samples.absolute()), "--limit", str(limit)]
     runs: list[VariantRun] = []
+    skipped: list[Skip] = []
     for done, engine in enumerate(engines):
         progress(f"running the bundle on the emulated {device.title}", done, len(engines))
-        runs += _run_engine(device, sysroot, engine, [*arguments, engine, *options])
-    return BoardRun(device.name, manifest.name, tuple(runs))
+        ran, left = _run_engine(device, sysroot, engine, [*arguments, engine, *options])
+        runs += ran
+        skipped += left
+    if not runs:
+        reasons = "; ".join(f"{skip.variant}: {skip.reason}" for skip in skipped)
+        raise UnsupportedError(
+            f"No variant of the bundle '{manifest.name}' runs on the {device.title}: {reasons}.",
+            "Convert it with --min-runtime for the engine of that board.",
+        )
+    return BoardRun(device.name, manifest.name, tuple(runs), tuple(skipped))
+
+
+def save_samples(file: Path, samples: Sequence[np.ndarray | Mapping[str, np.ndarray]]) -> None:
+    """Write samples of any shapes to *file*, an ``.npz``; some may be arrays by input."""
+    arrays: dict[str, np.ndarray] = {}
+    for index, sample in enumerate(samples):
+        inputs = sample if isinstance(sample, Mapping) else {"": sample}
+        arrays.update({f"{index}:{name}": array for name, array in inputs.items()})
+    np.savez(file, allow_pickle=False, **arrays)
 
 
 def _usable_engines(manifest: Manifest, sysroot: Sysroot, device: Device) -> list[str]:
@@ -142,7 +170,7 @@ def _usable_engines(manifest: Manifest, sysroot: Sysroot, device: Device) -> lis
 
 def _run_engine(
     device: Device, sysroot: Sysroot, engine: str, arguments: Sequence[str]
-) -> list[VariantRun]:
+) -> tuple[list[VariantRun], list[Skip]]:
     script = files("edgeml_devices.emulation") / "guest_scripts" / "run_bundle.py"
     try:
         with as_file(script) as file:
@@ -153,17 +181,24 @@ def _run_engine(
         raise EngineCrashError(
             f"{engine} {version}: {error.problem}", error.remedy + hint
         ) from error
-    entries = json.loads(result.stdout.strip().splitlines()[-1])
-    return [
+    document = json.loads(result.stdout.strip().splitlines()[-1])
+    installed = sysroot.engines[engine]
+    skipped = [
+        Skip(variant, engine, f"it needs {engine} {minimum}, and the board has {installed}")
+        for variant, minimum in document["needs"].items()
+    ]
+    runs = [
         VariantRun(
             variant=entry["variant"],
             engine=entry["engine"]["name"],
             engine_version=entry["engine"]["version"],
             predictions=tuple(entry["predictions"]),
+            summaries=tuple(entry["summaries"]),
             **entry["self_test"],
         )
-        for entry in entries
+        for entry in document["runs"]
     ]
+    return runs, skipped
 
 
 def _check_samples(samples: Path) -> None:
@@ -175,7 +210,7 @@ def _check_samples(samples: Path) -> None:
             f"The samples {samples} cannot be read: {error}.",
             "Give a .npz file made by numpy.savez.",
         ) from error
-    if "inputs" not in found:
+    if "inputs" not in found and not all(_KEY.fullmatch(name) for name in found):
         raise InputError(
             f"The samples {samples} hold {', '.join(found) or 'nothing'}, but no 'inputs'.",
             "Save the samples as 'inputs', with the sample as the first axis.",

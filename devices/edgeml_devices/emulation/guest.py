@@ -82,6 +82,7 @@ def _environment(device: Device, sysroot: Sysroot) -> dict[str, str]:
         **own_places(device, sysroot.path),
         "PATH": "/usr/bin:/bin",
         "HOME": "/nonexistent",  # engines keep no state from one run to the next
+        "EDGEML_RUNTIME_CACHE": "/dev/null",  # nor does the runtime
         "LC_ALL": "C.UTF-8",
         "OPENBLAS_NUM_THREADS": "1",
         # Else onnxruntime 1.32 starts threads that write to HOME and to the network: no two runs

@@ -2,33 +2,48 @@
 
 import hashlib
 import os
-import zipfile
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Union
+from typing import Callable, Union
 
-from edgeml_runtime.bundle.stored_zip import READ_ERRORS, read_directory, read_entry
+from edgeml_runtime.bundle.stored_zip import REMEDY, Entry, read_directory, read_entry, refusal
 from edgeml_runtime.document import parse_json
 from edgeml_runtime.errors import InputError
-from edgeml_runtime.manifest import MANIFEST_NAME, SIGNATURE_NAME, Manifest
+from edgeml_runtime.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, Manifest
+from edgeml_runtime.private_cache import keep, private_folder
 
-_MAX_MANIFEST_BYTES = 16 * 1024 * 1024
-_REMEDY = "Copy the bundle again, or make it anew with 'edgeml convert'."
+_WORTH_A_FILE = 1024 * 1024
+_KEPT_BYTES = 1024 * 1024 * 1024  # of unpacked models in all
+_STEP_BYTES = 256 * 1024
+_LARGEST_STEP = 1024 * 1024 * 1024  # one read of Linux gives less than 2 GiB
+_NOTHING = Entry(0, 0, 0)
 
 
 class Bundle:
     """A bundle whose structure and manifest were checked; made by ``open_bundle``.
 
-    Files are read, and their digests checked, when they are asked for.
+    It keeps its file open, so that what replaces the file is not mixed with it. Contents are read,
+    and their digests checked, when they are asked for.
     """
 
-    def __init__(
-        self, path: Path, manifest: Manifest, manifest_sha256: str, digests: Mapping[str, str]
-    ) -> None:
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._descriptor = descriptor
         self.path = path
-        self.manifest = manifest
-        self.manifest_sha256 = manifest_sha256  # stands for the whole bundle: it has every digest
-        self._digests = digests
+        self._entries = read_directory(self._bytes, os.fstat(descriptor).st_size, path)
+        if MANIFEST_NAME not in self._entries:
+            raise refusal(path, f"has no {MANIFEST_NAME}")
+        where = f"{path}, {MANIFEST_NAME}"
+        if self._entries[MANIFEST_NAME].size > MAX_MANIFEST_BYTES:
+            raise refusal(where, f"is larger than {MAX_MANIFEST_BYTES} bytes")
+        data = read_entry(self._bytes, self._entries[MANIFEST_NAME], where)
+        self.manifest = Manifest.from_json(parse_json(data, where, REMEDY), where)
+        _check_entries(path, self.manifest, self._entries)
+        # It stands for the whole bundle: the manifest has every digest.
+        self.manifest_sha256 = hashlib.sha256(data).hexdigest()
+
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        close(self._descriptor)
 
     def read(self, name: str) -> bytes:
         """Return the file *name*.
@@ -37,70 +52,99 @@ class Bundle:
             InputError: The manifest does not name it, or the file is damaged or not the one that
                 the manifest describes.
         """
-        digest = self._digests.get(name)
-        if digest is None:
-            known = ", ".join(sorted(self._digests))
+        if name not in self.manifest.digests:
+            known = ", ".join(sorted(self.manifest.digests))
             raise InputError(f"{self.path}: holds no file '{name}'.", f"Use one of: {known}.")
-        with _open_zip(self.path) as archive:
-            entries = read_directory(archive, self.path.stat().st_size)
-            content = read_entry(archive, entries[name]) if name in entries else b""
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise InputError(
-                f"{self.path}: '{name}' is not the file that the manifest describes.", _REMEDY
-            )
-        return content
+        entry, digest = self._entries[name], self.manifest.digests[name]
+        try:
+            parts = _checked(self._descriptor, entry.offset, entry.size, digest, _LARGEST_STEP)
+            return b"".join(parts)
+        except (OSError, ValueError) as error:
+            raise refusal(self.path, f"'{name}' {error}") from error
+
+    def file(self, name: str) -> Union[Path, bytes]:
+        """Return the model *name* for an engine: a path if it is large and can be kept, else bytes.
+
+        A path costs less memory: TFLite maps a file, and onnxruntime holds on to bytes. The file is
+        named by its digest, which is checked each time, and never written to again.
+
+        Raises:
+            InputError: As ``read``.
+        """
+        entry = self._entries.get(name, _NOTHING)
+        if entry.size < _WORTH_A_FILE or name not in self.manifest.digests:
+            return self.read(name)
+        digest = self.manifest.digests[name]
+        try:
+            path = private_folder("models") / digest
+            if not _is_kept(path, entry.size, digest):
+                room = os.statvfs(path.parent)
+                if room.f_bavail * room.f_frsize < 2 * entry.size:
+                    return self.read(name)  # a cache must not fill the disk
+                parts = _checked(self._descriptor, entry.offset, entry.size, digest, _STEP_BYTES)
+                keep(path, parts, _KEPT_BYTES)
+        except (OSError, ValueError):
+            return self.read(name)
+        return path
+
+    def _bytes(self, offset: int, size: int) -> bytes:
+        """Return *size* bytes from *offset* on, fewer where the file ends."""
+        try:
+            return os.pread(self._descriptor, size, offset)
+        except OSError as error:
+            raise refusal(self.path, str(error)) from error
 
 
 def open_bundle(path: Union[str, "os.PathLike[str]"]) -> Bundle:
     """Open the bundle *path* and check all but the content of its files.
 
     Raises:
-        InputError: Not a bundle: unreadable, truncated, no zip, unsafe or repeated names, links,
-            compressed or encrypted entries, files that are missing or unknown, a manifest that is
-            not valid or of a newer schema.
+        InputError: It cannot be read, is no plain file, is not of the form that ``write_bundle``
+            writes, lacks files or holds unknown ones, or has a manifest that is not valid or of a
+            newer schema.
     """
     bundle_path = Path(path)
-    with _open_zip(bundle_path) as archive:
-        entries = read_directory(archive, bundle_path.stat().st_size)
-        if MANIFEST_NAME not in entries:
-            raise InputError(f"{bundle_path}: has no {MANIFEST_NAME}.", _REMEDY)
-        if entries[MANIFEST_NAME].file_size > _MAX_MANIFEST_BYTES:
-            raise InputError(f"{bundle_path}: {MANIFEST_NAME} is too large.", _REMEDY)
-        data = read_entry(archive, entries[MANIFEST_NAME])
-    where = f"{bundle_path}, {MANIFEST_NAME}"
-    manifest = Manifest.from_json(parse_json(data, where, _REMEDY), where)
-    digests = {variant.path: variant.sha256 for variant in manifest.variants}
-    if manifest.golden is not None:
-        digests[manifest.golden.path] = manifest.golden.sha256
-    _check_entries(bundle_path, manifest, digests, entries)
-    return Bundle(bundle_path, manifest, hashlib.sha256(data).hexdigest(), digests)
-
-
-def _check_entries(
-    path: Path,
-    manifest: Manifest,
-    digests: Mapping[str, str],
-    entries: Mapping[str, zipfile.ZipInfo],
-) -> None:
-    for name in sorted(digests.keys() - entries.keys()):
-        raise InputError(f"{path}: '{name}' is named by the manifest and missing.", _REMEDY)
-    for name in sorted(entries.keys() - digests.keys() - {MANIFEST_NAME, SIGNATURE_NAME}):
-        raise InputError(f"{path}: '{name}' is not named by the manifest.", _REMEDY)
-    for variant in manifest.variants:
-        if entries[variant.path].file_size != variant.size_bytes:
-            raise InputError(
-                f"{path}: '{variant.path}' has {entries[variant.path].file_size} bytes, "
-                f"and the manifest says {variant.size_bytes}.",
-                _REMEDY,
-            )
-
-
-def _open_zip(path: Path) -> zipfile.ZipFile:
     try:
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder, not a bundle.", "Give the .edgeml file.")
-        return zipfile.ZipFile(path)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: there is no such file.", "Give a .edgeml file.") from error
-    except READ_ERRORS as error:
-        raise InputError(f"{path}: is not a whole bundle ({error}).", _REMEDY) from error
+        mode = bundle_path.stat().st_mode
+        if not stat.S_ISREG(mode):  # to open a pipe or a device does something
+            kind = "a folder" if stat.S_ISDIR(mode) else "no plain file"
+            raise InputError(f"{path}: is {kind}, not a bundle.", "Give the .edgeml file.")
+        descriptor = os.open(bundle_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        missing = isinstance(error, FileNotFoundError)
+        reason = "there is no such file" if missing else f"cannot be read: {error}"
+        raise InputError(f"{path}: {reason}.", "Give a .edgeml file.") from error
+    return Bundle(bundle_path, descriptor)
+
+
+def _check_entries(path: Path, manifest: Manifest, entries: Mapping[str, Entry]) -> None:
+    digests = manifest.digests
+    for name in sorted(digests.keys() - entries.keys()):
+        raise refusal(path, f"'{name}' is named by the manifest and missing")
+    for name in sorted(entries.keys() - digests.keys() - {MANIFEST_NAME, SIGNATURE_NAME}):
+        raise refusal(path, f"'{name}' is not named by the manifest")
+    for variant in manifest.variants:
+        found, said = entries[variant.path].size, variant.size_bytes
+        if found != said:
+            raise refusal(path, f"'{variant.path}' has {found} bytes, and the manifest says {said}")
+
+
+def _checked(descriptor: int, offset: int, size: int, digest: str, step: int) -> Iterator[bytes]:
+    """Yield that part of a file, *step* bytes at a time; ValueError at its end if it is another."""
+    found = hashlib.sha256()
+    for start in range(offset, offset + size, step):
+        part = os.pread(descriptor, min(step, offset + size - start), start)
+        found.update(part)
+        yield part
+    if found.hexdigest() != digest:
+        raise ValueError("is not the file that the manifest describes")
+
+
+def _is_kept(path: Path, size: int, digest: str) -> bool:
+    try:
+        with path.open("rb") as stream:
+            for _ in _checked(stream.fileno(), 0, size, digest, _STEP_BYTES):
+                pass  # only the check is wanted
+            return os.fstat(stream.fileno()).st_size == size
+    except (FileNotFoundError, ValueError):
+        return False

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Union
 
 from edgeml_runtime.bundle.stored_zip import Content, write_entries
-from edgeml_runtime.document import json_bytes
+from edgeml_runtime.document import json_bytes, parse_json
 from edgeml_runtime.errors import InputError
-from edgeml_runtime.manifest import MANIFEST_NAME, Manifest
+from edgeml_runtime.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, Manifest
+
+_REMEDY = "Give a manifest that can be read back."
 
 
 def write_bundle(
@@ -28,12 +30,16 @@ def write_bundle(
     """
     document = manifest.to_json()
     Manifest.from_json(document)  # what cannot be read back is never written
+    data = json_bytes(document)
+    parse_json(data, MANIFEST_NAME, _REMEDY)
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise InputError(f"The manifest has over {MAX_MANIFEST_BYTES} bytes.", _REMEDY)
     _check_files(manifest, files)
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as stream:
-            write_entries(stream, {**files, MANIFEST_NAME: json_bytes(document)})
+            write_entries(stream, {**files, MANIFEST_NAME: data})
         temporary.replace(target)
     except OSError as error:
         raise InputError(
@@ -46,9 +52,7 @@ def write_bundle(
 
 
 def _check_files(manifest: Manifest, files: Mapping[str, Content]) -> None:
-    digests: dict[str, str] = {variant.path: variant.sha256 for variant in manifest.variants}
-    if manifest.golden is not None:
-        digests[manifest.golden.path] = manifest.golden.sha256
+    digests = manifest.digests
     if files.keys() != digests.keys():
         difference = ", ".join(sorted(files.keys() ^ digests.keys()))
         raise InputError(

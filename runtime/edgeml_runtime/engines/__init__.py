@@ -22,7 +22,14 @@ from edgeml_runtime.engines.distributions import distribution_version
 from edgeml_runtime.errors import InputError, MissingToolError
 from edgeml_runtime.tensors import TensorSpec
 
-__all__ = ["ENGINE_FORMATS", "Engine", "install_line", "installed_engines", "open_engine"]
+__all__ = [
+    "ENGINE_FORMATS",
+    "Engine",
+    "import_engine",
+    "install_line",
+    "installed_engines",
+    "open_engine",
+]
 
 
 class Engine(Protocol):
@@ -158,6 +165,19 @@ def open_engine(
     model = model if isinstance(model, bytes) else Path(model)
     if not (model if isinstance(model, bytes) else _first_byte(model)):
         raise InputError("The model is empty (0 bytes).", "Give a whole model file.")
+    factory, version = import_engine(name)
+    if isinstance(model, Path) and not _is_text(str(model)):
+        model = model.read_bytes()  # no engine takes such a name
+    return factory(name, version, model, threads)
+
+
+def import_engine(name: str) -> tuple[_Factory, str]:
+    """Import the library of engine *name*; return what opens a model in it, and its version.
+
+    Raises:
+        MissingToolError: The engine is not installed here, or cannot be imported.
+    """
+    row = _ENGINES[name]
     version = _installed_version(row)
     if version is None:
         raise MissingToolError(f"The engine {name} is not installed.", f"Run: {install_line(name)}")
@@ -166,12 +186,6 @@ def open_engine(
             f"The engine {name} was built for NumPy 1, and NumPy {np.__version__} is installed.",
             f"Run: {install_line(name)}",
         )
-    if isinstance(model, Path) and not _is_text(str(model)):
-        model = model.read_bytes()  # no engine takes such a name
-    return _factory(name, row, version)(name, version, model, threads)
-
-
-def _factory(name: str, row: _EngineRow, version: str) -> _Factory:
     module_name, _, function = row.factory.partition(":")
     try:
         module = importlib.import_module(module_name)
@@ -180,7 +194,7 @@ def _factory(name: str, row: _EngineRow, version: str) -> _Factory:
             f"The engine {name} {version} is installed but cannot be imported: {error}.",
             f"Install it again: {install_line(name)} --force-reinstall",
         ) from error
-    return cast("_Factory", getattr(module, function))
+    return cast("_Factory", getattr(module, function)), version
 
 
 def _is_text(name: str) -> bool:

@@ -7,13 +7,14 @@ TOML or as JSON. Each step is one module; to add one, write the module and add a
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess.cast import Cast
+from edgeml_runtime.preprocess.chain import Chain, Encode
 from edgeml_runtime.preprocess.color import Color
 from edgeml_runtime.preprocess.crop import CenterCrop, Crop
 from edgeml_runtime.preprocess.geometry import Geometry
@@ -23,7 +24,9 @@ from edgeml_runtime.preprocess.normalize import Normalize
 from edgeml_runtime.preprocess.pad import Pad
 from edgeml_runtime.preprocess.resize import Resize
 from edgeml_runtime.preprocess.step import Step, StepParser
-from edgeml_runtime.preprocess.tail import Encode, Tail
+
+if TYPE_CHECKING:
+    from edgeml_runtime.preprocess.window import Window
 
 __all__ = ["SCHEMA", "Geometry", "Pipeline", "Step"]
 
@@ -44,6 +47,7 @@ _STEPS: Mapping[str, StepParser] = MappingProxyType(
         "resize": Resize.parse,
     }
 )
+_SIGNAL_ONLY = ("log_mel", "mfcc", "spectrogram", "standardize", "window")
 
 
 class Pipeline:
@@ -56,49 +60,40 @@ class Pipeline:
         self, steps: tuple[Step, ...], encode: Optional[Encode] = None, *, reuse: bool = False
     ) -> None:
         self._steps = steps
-        self._encode = encode
         self._placed = lru_cache(maxsize=16)(self._place)
-        ordered = _color_last(steps)
-        count = len(ordered)
-        while count and _is_pointwise(ordered[count - 1]):
-            count -= 1
-        self._tail = Tail(ordered[count:], encode, reuse=reuse)
-        last = ordered[count - 1] if count else None
-        self._frame = last if isinstance(last, (Letterbox, Pad)) else None
-        self._body = ordered[: count - (self._frame is not None)]
-        self._end = ordered[len(self._body) :]
+        first: Any = steps[0] if steps else None
+        is_window = first is not None and first.op == "window"
+        self.window: Optional[Window] = first if is_window else None
+        """How a signal is cut; None where the chain is for images."""
+        self._chain = Chain(steps, encode, reuse=reuse)
 
     def __call__(self, value: np.ndarray) -> np.ndarray:
         """Return the model input for one image.
 
         Args:
-            value: An RGB image (H,W,3), or a gray one (H,W) or (H,W,1); uint8 or float.
+            value: An RGB image (H,W,3), or a gray one (H,W) or (H,W,1); uint8 or float. Or one
+                window of a signal, (T,) or (T,C), where the chain begins with ``window``.
 
         Returns:
             The input with a batch axis of 1: (1,C,H,W) when the chain ends in ``layout`` to NCHW,
-            else (1,H,W,C).
+            else (1,H,W,C); of a signal as its ``layout`` says, else (1,T,C).
 
         Raises:
             InputError: *value* is no image, or a step cannot be applied to it.
             MissingToolError: A step needs OpenCV and it is not installed.
         """
+        if self.window is not None:
+            for step in self._steps:
+                value = step(value)
+            return value if self.output_layout else value[np.newaxis]
         if value.ndim not in (2, 3) or 0 in value.shape or value.dtype.kind not in "fiu":
             raise InputError(
                 f"The sample is {value.dtype.name} with the shape {value.shape}, not an image.",
                 "Give one image of height x width x channels, or height x width.",
             )
         image = value[:, :, np.newaxis] if value.ndim == 2 else value
-        for step in self._body:
-            image = step(image)
-        if image.dtype == np.uint8:
-            frame = self._frame
-            return (
-                self._tail(image) if frame is None else self._tail(*frame.framed(image), frame.fill)
-            )
-        for step in self._end:
-            image = step(image)
-        image = image if image.ndim == 4 else image[np.newaxis]
-        return image if self._encode is None else self._encode(image)
+        self.geometry(image.shape[0], image.shape[1])  # refuses what would fill the memory
+        return self._chain(image)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pipeline) and self._steps == other._steps
@@ -122,8 +117,8 @@ class Pipeline:
 
     @property
     def output_layout(self) -> str:
-        """``NCHW`` or ``NHWC`` as its ``layout`` step says; empty when it has none."""
-        layouts = [step.to for step in self._steps if isinstance(step, Layout)]
+        """The axes, such as ``NCHW``, as its ``layout`` step says; empty when it has none."""
+        layouts = [step.to_json()["to"] for step in self._steps if step.op == "layout"]
         return layouts[-1] if layouts else ""
 
     def with_layout(self, layout: str) -> "Pipeline":
@@ -157,38 +152,41 @@ class Pipeline:
         """
         fields = Fields(document, "preprocess", _REMEDY)
         fields.choice("schema", (SCHEMA,))
+        entries = [
+            Fields(entry, f"preprocess, step {number}", _REMEDY)
+            for number, entry in enumerate(fields.items("step"), start=1)
+        ]
+        parsers = _STEPS
+        if entries and entries[0].text("op", "") == "window":
+            parsers = _signal_steps()
         steps: list[Step] = []
-        for number, entry in enumerate(fields.items("step"), start=1):
-            step_fields = Fields(entry, f"preprocess, step {number}", _REMEDY)
-            op = step_fields.choice("op", sorted(_STEPS))
-            step = _STEPS[op](step_fields, tuple(steps))
+        for step_fields in entries:
+            op = step_fields.text("op")
+            if op not in parsers and op in _STEPS:
+                raise step_fields.fault(
+                    f"'{op}' is for images, and 'window' begins a signal's chain"
+                )
+            if op not in parsers and op in _SIGNAL_ONLY:
+                raise step_fields.fault(f"'{op}' is for signals, whose chain begins with 'window'")
+            op = step_fields.choice("op", sorted(parsers))
+            step = parsers[op](step_fields, tuple(steps))
             step_fields.nothing_else()
-            if any(isinstance(earlier, Layout) for earlier in steps) and op != "cast":
+            if any(earlier.op == "layout" for earlier in steps) and op != "cast":
                 raise step_fields.fault(f"'{op}' follows 'layout', and only 'cast' may")
             steps.append(step)
         fields.nothing_else()
         return cls(tuple(steps))
 
 
-def _is_pointwise(step: Step) -> bool:
-    """Return whether *step* makes each pixel of the same pixel, whatever is beside it."""
-    return isinstance(step, (Cast, Layout, Normalize)) or _is_order(step)
+def _signal_steps() -> Mapping[str, StepParser]:
+    from edgeml_runtime.preprocess import spectrum, window  # noqa: PLC0415 - images need neither
 
-
-def _is_order(step: Step) -> bool:
-    return isinstance(step, Color) and step.to != "gray"
-
-
-def _color_last(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Return *steps* with the order of the channels changed after what treats them all alike."""
-    ordered = list(steps)
-    for start in reversed(range(len(ordered))):
-        for at in range(start, len(ordered) - 1):
-            after = ordered[at + 1]
-            alike = isinstance(after, (CenterCrop, Crop, Resize)) or (
-                isinstance(after, (Letterbox, Pad)) and len(after.fill) == 1
-            )
-            if not alike or not _is_order(ordered[at]):
-                break
-            ordered[at : at + 2] = after, ordered[at]
-    return tuple(ordered)
+    spectra = dict.fromkeys(("log_mel", "mfcc", "spectrogram"), spectrum.Spectrum.parse)
+    return {
+        **spectra,
+        "cast": Cast.parse,
+        "layout": window.SignalLayout.parse,
+        "normalize": Normalize.parse,
+        "standardize": window.Standardize.parse,
+        "window": window.Window.parse,
+    }

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from edgeml_runtime.errors import InputError
+
+_MAX_PIXELS = 2**24  # of an input that is made larger than its image
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -26,6 +30,14 @@ class Geometry:
     scale_x: float = 1.0
     offset_y: float = 0.0
     offset_x: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.height * self.width > _MAX_PIXELS + 4 * self.image_height * self.image_width:
+            raise InputError(
+                f"An image of {self.image_height}x{self.image_width} pixels would become one of "
+                f"{self.height}x{self.width}, which is too large.",
+                "Give a smaller size, or an image that is less long and narrow.",
+            )
 
     @classmethod
     def identity(cls, height: int, width: int) -> "Geometry":

@@ -70,9 +70,7 @@ def resized(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.nd
     cv2 = opencv() if _is_opencv_s(kernel, grows=grows) else None
     if cv2 is not None:
         scaled: np.ndarray = cv2.resize(
-            np.ascontiguousarray(image),
-            (width, height),
-            interpolation=getattr(cv2, _CV2_NAMES[kernel.name]),
+            image, (width, height), interpolation=getattr(cv2, _CV2_NAMES[kernel.name])
         )
         return scaled.reshape(height, width, image.shape[2])  # OpenCV drops a single channel
     return resampled(image, height, width, kernel)

@@ -20,7 +20,7 @@ class Normalize:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the image as float32."""
-        channels = image.shape[2]
+        channels = image.shape[-1]
         if len(self.mean) not in (1, channels) or len(self.std) not in (1, channels):
             raise InputError(
                 f"The step 'normalize' has {len(self.mean)} means and {len(self.std)} stds, and "

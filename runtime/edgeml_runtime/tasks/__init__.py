@@ -6,6 +6,7 @@ task's module is imported when a bundle of that task is loaded.
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Optional, Protocol, cast
 
@@ -15,7 +16,7 @@ from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.preprocess.geometry import Geometry
 
-__all__ = ["Result", "Task", "make_task"]
+__all__ = ["Result", "Task", "Windows", "make_task"]
 
 
 class Result(Protocol):
@@ -28,8 +29,31 @@ class Result(Protocol):
         """Return the answer as one line of text."""
 
 
+@dataclass(frozen=True)
+class Windows:
+    """The answers for a signal, window by window, each with its start and end in seconds."""
+
+    results: tuple[Result, ...]
+    spans_s: tuple[tuple[float, float], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answers as JSON values."""
+        spans = [{"start_s": start, "end_s": end} for start, end in self.spans_s]
+        answers = [result.to_json() for result in self.results]
+        return {"windows": [{**span, **answer} for span, answer in zip(spans, answers)]}
+
+    def summary(self) -> str:
+        """Return one text for each window, and when it begins."""
+        pairs = zip(self.spans_s, self.results)
+        return "; ".join(f"{start:.2f} s {result.summary()}" for (start, _), result in pairs)
+
+
 class Task(Protocol):
-    """Turns outputs into an answer. A Protocol, so that a task is any callable that does."""
+    """Turns outputs into an answer. A Protocol, so that a task is any callable that does.
+
+    A task may have ``merge(results, spans_s)``, which makes one answer of those for the windows of
+    a signal, whose starts and ends are given in seconds.
+    """
 
     def __call__(
         self, outputs: Mapping[str, np.ndarray], geometry: Optional[Geometry] = None
@@ -44,8 +68,15 @@ class Task(Protocol):
 
 _TASKS: Mapping[str, str] = MappingProxyType(  # to "module:class", made with the manifest
     {
+        "audio_events": "audio_events:AudioEventTask",
         "classification": "classification:Classifier",
+        "detection": "detection:Detector",
+        "embedding": "embedding:Embedder",
+        "keypoints": "keypoints:KeypointReader",
+        "ocr": "ocr:TextReader",
         "raw": "raw:RawTask",
+        "segmentation": "segmentation:Segmenter",
+        "tabular": "tabular:TabularReader",
     }
 )
 

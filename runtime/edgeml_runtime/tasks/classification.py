@@ -6,12 +6,10 @@ from typing import Any, Optional
 
 import numpy as np
 
-from edgeml_runtime.errors import InputError
-from edgeml_runtime.manifest import Manifest
+from edgeml_runtime.document import Fields
 from edgeml_runtime.preprocess.geometry import Geometry
-from edgeml_runtime.tasks.options import task_fields
+from edgeml_runtime.tasks.options import OutputTask, share
 
-_TOP = 5
 _ROUNDING = 1e-3  # softmax and sigmoid outputs may leave 0..1 by this, int8 ones included
 
 
@@ -23,85 +21,75 @@ class Classification:
         label: The best class by name, or its index as text when the bundle has no labels.
         index: The best class by number.
         score: Its score, from 0 to 1.
-        top: Up to five of ``(label, index, score)``, best first.
+        top: Up to five (see ``top_k``) of ``(label, index, score)``, best first.
+        labels: With the option ``multi_label``: all classes that reach it, best first; else None.
     """
 
     label: str
     index: int
     score: float
     top: tuple[tuple[str, int, float], ...]
+    labels: Optional[tuple[str, ...]] = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as JSON values."""
+        several = {} if self.labels is None else {"labels": list(self.labels)}
         return {
             "label": self.label,
             "index": self.index,
             "score": self.score,
+            **several,
             "top": [
                 {"label": label, "index": index, "score": score} for label, index, score in self.top
             ],
         }
 
     def summary(self) -> str:
-        """Return the label and its score."""
+        """Return the label and its score; of several labels, all of them."""
+        if self.labels is not None:
+            return ", ".join(self.labels) or f"none (best: {self.label} {self.score:.4f})"
         return f"{self.label} {self.score:.4f}"
 
 
-class Classifier:
-    """Makes a ``Classification`` of the first output, a vector of one score for each class.
+class Classifier(OutputTask):
+    """Makes a ``Classification`` of an output that is a vector of one score for each class.
 
-    Scores that all lie within 0 to 1 are taken as they are; others are logits, and softmax turns
-    them into scores.
+    By default scores that all lie within 0 to 1 are taken as they are; others are logits.
     """
 
-    def __init__(self, manifest: Manifest) -> None:
-        self._labels = manifest.labels
-        task_fields(manifest).nothing_else()
+    def read_options(self, fields: Fields) -> None:
+        """Read what is made of the scores."""
+        self._most = fields.whole("top_k", 1) if fields.has("top_k") else 5
+        kinds = ("auto", "none", "softmax", "sigmoid")
+        self._activation = fields.choice("activation", kinds, "auto")
+        self._least = share(fields, "multi_label", 0.5) if fields.has("multi_label") else None
 
-    def __call__(
+    def answer(
         self,
-        outputs: Mapping[str, np.ndarray],
-        geometry: Optional[Geometry] = None,  # noqa: ARG002 - Task
+        array: np.ndarray,
+        outputs: Mapping[str, np.ndarray],  # noqa: ARG002 - OutputTask
+        geometry: Optional[Geometry],  # noqa: ARG002 - OutputTask
     ) -> Classification:
-        """Return the answer for outputs of a batch of 1.
+        """Return the answer."""
+        values = self.vector(array, "one score for each class")
+        if len(self.labels) not in (0, values.size):
+            raise self.unfit(array, f"{len(self.labels)} scores as there are labels")
+        scores = self._scores(values.astype(np.float64))
+        order = np.argsort(-scores, kind="stable").tolist()
+        names = self.labels or range(values.size)
+        ranked = [(str(names[index]), index, float(scores[index])) for index in order[: self._most]]
+        several = None
+        if self._least is not None:
+            several = tuple(str(names[index]) for index in order if scores[index] >= self._least)
+        return Classification(*ranked[0], tuple(ranked), several)
 
-        Raises:
-            InputError: The first output is not one vector, holds NaN, or has another length than
-                there are labels.
-        """
-        name, output = next(iter(outputs.items()))
-        values = self._checked(name, output)
-        scores = _scores(values)
-        best = np.argsort(-scores, kind="stable")[:_TOP]
-        top = tuple((self._label(int(index)), int(index), float(scores[index])) for index in best)
-        return Classification(*top[0], top)
-
-    def _checked(self, name: str, output: np.ndarray) -> np.ndarray:
-        values = output.reshape(-1).astype(np.float64)
-        if values.size == 0 or max(output.shape, default=1) != values.size:
-            raise InputError(
-                f"The output '{name}' has the shape {output.shape}, not one score for each class.",
-                "Give one sample at a time, or use the task 'raw'.",
-            )
-        if np.isnan(values).any():
-            raise InputError(
-                f"The output '{name}' holds NaN.", "Check the sample for values out of range."
-            )
-        if self._labels and len(self._labels) != values.size:
-            raise InputError(
-                f"The output '{name}' has {values.size} scores, and the bundle has "
-                f"{len(self._labels)} labels.",
-                "Make the bundle again with one label for each class.",
-            )
+    def _scores(self, values: np.ndarray) -> np.ndarray:
+        kind = self._activation
+        if kind == "auto" and values.min() >= -_ROUNDING and values.max() <= 1.0 + _ROUNDING:
+            kind = "none"
+        if kind == "sigmoid" or (kind == "auto" and self._least is not None):
+            values = 1.0 / (1.0 + np.exp(-np.maximum(values, -700.0)))
+        elif kind != "none":
+            shifted = np.exp(np.minimum(values - values.max(), 0.0))
+            values = shifted / shifted.sum()
         return values
-
-    def _label(self, index: int) -> str:
-        return self._labels[index] if self._labels else str(index)
-
-
-def _scores(values: np.ndarray) -> np.ndarray:
-    if values.min() >= -_ROUNDING and values.max() <= 1.0 + _ROUNDING:
-        return values
-    shifted = np.exp(np.minimum(values - values.max(), 0.0))
-    scores: np.ndarray = shifted / shifted.sum()
-    return scores

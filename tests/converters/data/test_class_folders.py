@@ -88,7 +88,7 @@ def test_a_damaged_image_is_named(
 
 
 def test_an_empty_folder_says_what_was_looked_for(tmp_path: Path, image_inputs: Inputs) -> None:
-    with pytest.raises(InputError, match=r"no images in the folder.*\.jpeg"):
+    with pytest.raises(InputError, match=r"no images or sounds in the folder.*\.jpeg"):
         open_data(str(tmp_path), image_inputs, None)
 
 

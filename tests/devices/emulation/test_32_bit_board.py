@@ -9,7 +9,7 @@ from edgeml_devices.device import Device
 from edgeml_devices.emulation import Sysroot, ensure_sysroot, run_bundle, run_guest
 from edgeml_devices.profile import load_device
 from edgeml_runtime.bundle import open_bundle, write_bundle
-from edgeml_runtime.errors import EngineCrashError
+from edgeml_runtime.errors import EngineCrashError, UnsupportedError
 
 pytestmark = pytest.mark.emulated
 
@@ -74,6 +74,34 @@ def test_the_tflite_variant_passes_its_self_test(
         board.engines["tflite-runtime"],
         2,
     )
+
+
+def test_a_variant_that_needs_a_newer_engine_is_skipped_and_named(
+    board: Device, sysroot: Sysroot, bundle: Path, tmp_path: Path
+) -> None:
+    opened = open_bundle(bundle)
+    lite = opened.manifest.variant("float32.tflite")
+    newer = replace(lite, id="newer.tflite", path="newer", engines={"tflite-runtime": "2.99"})
+    manifest = opened.manifest
+    golden = manifest.golden
+    assert golden is not None
+    both = replace(
+        manifest,
+        variants=(lite, newer),
+        golden=replace(golden, tolerances={**golden.tolerances, "newer.tflite": 1e-5}),
+    )
+    content = opened.read(lite.path)
+    files = {"golden.npz": opened.read("golden.npz"), lite.path: content, "newer": content}
+    write_bundle(tmp_path / "both.edgeml", both, files)
+    run = run_bundle(board, sysroot, tmp_path / "both.edgeml")
+    assert [found.variant for found in run.runs] == ["float32.tflite"]
+    (skip,) = run.skipped
+    assert (skip.variant, skip.engine) == ("newer.tflite", "tflite-runtime")
+    assert "needs tflite-runtime 2.99" in skip.reason
+    del files[lite.path]
+    write_bundle(tmp_path / "newer.edgeml", replace(both, variants=(newer,)), files)
+    with pytest.raises(UnsupportedError, match=r"needs tflite-runtime 2\.99"):
+        run_bundle(board, sysroot, tmp_path / "newer.edgeml")
 
 
 # Maps a file of machine code and calls it at offset 8.

@@ -1,0 +1,45 @@
+"""Runs in the environment of atheris: ``python -m benchmarks.fuzzing.fuzz TARGET FOLDER FLAG...``.
+
+The flags are libFuzzer's. FOLDER is the only place where the target may write.
+"""
+
+import importlib
+import os
+import random
+import resource
+import sys
+from pathlib import Path
+
+_MEMORY_BYTES = 3 * 1024**3
+
+
+def main() -> None:
+    """Fuzz until a flag says stop; libFuzzer ends the process itself."""
+    name, folder, *flags = sys.argv[1:]
+    atheris = importlib.import_module("atheris")
+    with atheris.instrument_imports(include=["edgeml_runtime"]):
+        from benchmarks.fuzzing.targets import TARGETS  # noqa: PLC0415 - instrumented as it is read
+    from benchmarks.fuzzing.guard import Guard  # noqa: PLC0415 - with the rest of ours
+
+    sandbox = Path(folder)
+    os.environ["EDGEML_RUNTIME_CACHE"] = str(sandbox / "cache")
+    target, change = TARGETS[name]
+    guard = Guard(sandbox)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+
+    def test_one_input(data: bytes) -> None:
+        with guard.watching():
+            target(data, sandbox)
+
+    def mutate(data: bytes, max_bytes: int, seed: int) -> bytes:
+        def plain(text: bytes) -> bytes:
+            return bytes(atheris.Mutate(text, len(text) + 64))
+
+        return change(data, random.Random(seed), plain)[:max_bytes]  # noqa: S311 - no secret
+
+    atheris.Setup([sys.argv[0], *flags], test_one_input, custom_mutator=mutate)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

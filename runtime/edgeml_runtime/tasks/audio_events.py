@@ -1,0 +1,124 @@
+"""The task ``audio_events``: what is heard, from when to when."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Optional
+
+import numpy as np
+
+from edgeml_runtime.errors import InputError
+from edgeml_runtime.manifest import Manifest
+from edgeml_runtime.preprocess.geometry import Geometry
+from edgeml_runtime.tasks.options import task_fields
+
+_ROUNDING_S = 1e-9
+
+
+@dataclass(frozen=True)
+class AudioEvent:
+    """One event: its class by name and number, its highest score, its start and end in seconds."""
+
+    label: str
+    index: int
+    score: float
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class AudioEvents:
+    """The events in order of their start, and the scores (windows, classes), not smoothed."""
+
+    events: tuple[AudioEvent, ...]
+    scores: np.ndarray = field(compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer as JSON values."""
+        scores = self.scores.round(6).tolist()
+        return {"events": [asdict(event) for event in self.events], "scores": scores}
+
+    def summary(self) -> str:
+        """Return the events as one line."""
+        return (
+            "; ".join(
+                f"{event.start_s:.2f} to {event.end_s:.2f} s {event.label} {event.score:.4f}"
+                for event in self.events
+            )
+            or "nothing"
+        )
+
+
+class AudioEventTask:
+    """Makes ``AudioEvents`` of the first output, one score for each class.
+
+    Options: ``activation`` (``sigmoid``, ``softmax`` or ``none``) makes scores of outputs; those of
+    ``smooth`` windows are averaged, each with the ones before, as a stream would; where they reach
+    ``threshold`` there is an event, and events of a class that are ``gap_s`` apart at most are one.
+    Classes in ``ignore``, such as silence, make none.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        fields = task_fields(manifest)
+        self._labels = manifest.labels
+        self._activation = fields.choice("activation", ("none", "sigmoid", "softmax"), "none")
+        self._smooth = fields.whole("smooth", 1, 10_000) if fields.has("smooth") else 1
+        (self._threshold,) = fields.numbers("threshold", 0.5)[:1]
+        (self._gap_s,) = fields.numbers("gap_s", 0.0)[:1]
+        self._ignored = fields.texts("ignore") if fields.has("ignore") else ()
+        fields.nothing_else()
+
+    def __call__(
+        self,
+        outputs: Mapping[str, np.ndarray],
+        geometry: Optional[Geometry] = None,  # noqa: ARG002 - Task
+    ) -> AudioEvents:
+        """Return the answer for one window, whose length is not known: its events have none.
+
+        Raises:
+            InputError: The output is not one finite score for each label.
+        """
+        name, output = next(iter(outputs.items()))
+        values = output.reshape(-1).astype(np.float64)
+        classes = len(self._labels) or output.shape[-1]
+        if values.size != classes or not np.isfinite(values).all():
+            raise InputError(
+                f"The output '{name}' of shape {output.shape} is not {classes} finite scores.",
+                "Check the sample and the labels, or use the task 'raw'.",
+            )
+        if self._activation == "sigmoid":
+            values = 0.5 * (1.0 + np.tanh(0.5 * values))
+        elif self._activation == "softmax":
+            values = np.exp(values - values.max())
+            values /= values.sum()
+        return self._answer(values[np.newaxis], [(0.0, 0.0)])
+
+    def merge(
+        self, results: Sequence[AudioEvents], spans_s: Sequence[tuple[float, float]]
+    ) -> AudioEvents:
+        """Return the answer for all windows together; *spans_s* are their starts and ends."""
+        return self._answer(np.concatenate([result.scores for result in results]), spans_s)
+
+    def _answer(self, scores: np.ndarray, spans_s: Sequence[tuple[float, float]]) -> AudioEvents:
+        firsts = [max(0, last - self._smooth) for last in range(1, len(scores) + 1)]
+        smoothed = np.array([scores[first:at].mean(0) for at, first in enumerate(firsts, 1)])
+        events: list[AudioEvent] = []
+        for index in np.flatnonzero(smoothed.max(axis=0) >= self._threshold):
+            label = self._labels[index] if self._labels else str(index)
+            if label not in self._ignored:
+                events += self._events(label, int(index), smoothed[:, index], spans_s)
+        events.sort(key=lambda event: (event.start_s, event.index))
+        return AudioEvents(tuple(events), scores)
+
+    def _events(
+        self, label: str, index: int, scores: np.ndarray, spans_s: Sequence[tuple[float, float]]
+    ) -> list[AudioEvent]:
+        events: list[AudioEvent] = []
+        for score, (start, end) in zip(scores.tolist(), spans_s):
+            if score < self._threshold:
+                continue
+            event = AudioEvent(label, index, score, start, end)
+            if events and start - events[-1].end_s <= self._gap_s + _ROUNDING_S:
+                before = events.pop()
+                event = replace(before, score=max(before.score, score), end_s=end)
+            events.append(event)
+        return events
