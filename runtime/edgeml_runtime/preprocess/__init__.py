@@ -14,7 +14,7 @@ import numpy as np
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess.cast import Cast
-from edgeml_runtime.preprocess.chain import Chain, Encode
+from edgeml_runtime.preprocess.chain import Chain
 from edgeml_runtime.preprocess.color import Color
 from edgeml_runtime.preprocess.crop import CenterCrop, Crop
 from edgeml_runtime.preprocess.geometry import Geometry
@@ -23,7 +23,7 @@ from edgeml_runtime.preprocess.letterbox import Letterbox
 from edgeml_runtime.preprocess.normalize import Normalize
 from edgeml_runtime.preprocess.pad import Pad
 from edgeml_runtime.preprocess.resize import Resize
-from edgeml_runtime.preprocess.step import Step, StepParser
+from edgeml_runtime.preprocess.step import Change, Step, StepParser
 
 if TYPE_CHECKING:
     from edgeml_runtime.preprocess.window import Window
@@ -57,7 +57,7 @@ class Pipeline:
     """
 
     def __init__(
-        self, steps: tuple[Step, ...], encode: Optional[Encode] = None, *, reuse: bool = False
+        self, steps: tuple[Step, ...], encode: Optional[Change] = None, *, reuse: bool = False
     ) -> None:
         self._steps = steps
         self._placed = lru_cache(maxsize=16)(self._place)
@@ -86,12 +86,17 @@ class Pipeline:
             for step in self._steps:
                 value = step(value)
             return value if self.output_layout else value[np.newaxis]
+        image = value[:, :, np.newaxis] if value.ndim == 2 else value
+        plan = self._chain.plans.get((image.shape, image.dtype))
+        if plan is not None:
+            for change in plan:
+                image = change(image)
+            return image
         if value.ndim not in (2, 3) or 0 in value.shape or value.dtype.kind not in "fiu":
             raise InputError(
                 f"The sample is {value.dtype.name} with the shape {value.shape}, not an image.",
                 "Give one image of height x width x channels, or height x width.",
             )
-        image = value[:, :, np.newaxis] if value.ndim == 2 else value
         self.geometry(image.shape[0], image.shape[1])  # refuses what would fill the memory
         return self._chain(image)
 
@@ -131,7 +136,7 @@ class Pipeline:
             return Pipeline((*self._steps, wanted))
         return Pipeline(tuple(wanted if isinstance(step, Layout) else step for step in self._steps))
 
-    def encoded(self, encode: Encode) -> "Pipeline":
+    def encoded(self, encode: Change) -> "Pipeline":
         """Return the same chain with *encode*, which is done to each value, at its end.
 
         It is for one thread, and what it returns is valid until it is called again.

@@ -2,11 +2,13 @@
 
 The steps at the end that treat each pixel by itself are one look-up where the image is uint8: each
 of its 256 levels goes through the steps once. Border and layout are made in the same pass, and
-channels change their order late.
+channels change their order late. What is to be done to an image is kept for the next of its size:
+little Python runs between the large loops, which leave none of it in the caches.
 """
 
 import sys
-from typing import Any, Callable, NamedTuple, Optional
+from functools import partial
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -16,18 +18,16 @@ from edgeml_runtime.preprocess.crop import CenterCrop, Crop
 from edgeml_runtime.preprocess.layout import Layout
 from edgeml_runtime.preprocess.letterbox import Letterbox
 from edgeml_runtime.preprocess.normalize import Normalize
-from edgeml_runtime.preprocess.pad import Pad, color_of
+from edgeml_runtime.preprocess.pad import Amounts, Pad, color_of
 from edgeml_runtime.preprocess.resize import Resize
-from edgeml_runtime.preprocess.step import Step
-
-Encode = Callable[[np.ndarray], np.ndarray]
+from edgeml_runtime.preprocess.step import Change, Step
 
 _LEVELS = np.arange(256, dtype=np.uint8)
-_CV2_DTYPES = ("float32", "int8", "uint8")
+_MOST_SIZES = 4  # of images whose plans, and results with ``reuse``, are kept
 
 
 class Chain:
-    """Steps from an image (H,W,C) to a model input.
+    """Steps from an image (H,W,C) to a model input, (1,C,H,W) or (1,H,W,C).
 
     Args:
         steps: In the order of the document.
@@ -35,7 +35,7 @@ class Chain:
         reuse: Whether results share their memory, so that each is valid until the next.
     """
 
-    def __init__(self, steps: tuple[Step, ...], encode: Optional[Encode], *, reuse: bool) -> None:
+    def __init__(self, steps: tuple[Step, ...], encode: Optional[Change], *, reuse: bool) -> None:
         ordered = _color_last(list(steps))
         count = len(ordered)
         while count and _is_of_pixels(ordered[count - 1]):
@@ -48,39 +48,64 @@ class Chain:
         self._frame = last if isinstance(last, (Letterbox, Pad)) else None
         self._end = ordered[count - 1 :] if self._frame else self._pixels
         self._body = ordered[: len(ordered) - len(self._end)]
-        self._tables: dict[int, _Table] = {}
-        self._kept: dict[tuple[int, ...], np.ndarray] = {}
+        self.plans: dict[Any, list[Change]] = {}  # by shape and type of the image
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Return (1,C,H,W), or (1,H,W,C)."""
-        for step in self._body:
-            image = step(image)
-        if image.dtype == np.uint8:
-            return self._looked_up(image)
-        for step in self._end:
-            image = step(image)
-        image = image if image.ndim == 4 else image[np.newaxis]
-        return image if self._encode is None else self._encode(image)
+        """Return the model input, having found what is to be done for ``plans``."""
+        key, plan = (image.shape, image.dtype), []
 
-    def _looked_up(self, image: np.ndarray) -> np.ndarray:
-        frame, amounts = self._frame, (0, 0, 0, 0)
-        if frame is not None:
-            image, amounts = frame.framed(image)
-        height, width, channels = image.shape
-        table = self._tables.get(channels) or self._table(channels)
-        key = (height, width, channels, *amounts)
-        whole = self._kept.get(key)
-        if whole is None:
-            whole = self._bordered(table, key, (0.0,) if frame is None else frame.fill)
-            self._kept = {key: whole} if self._reuse else {}
-        top, _, left, _ = amounts
-        rows, columns = slice(top, top + height), slice(left, left + width)
-        if self._planar or len(table.order) == 1:
-            planes = whole[0, :, rows, columns] if self._planar else [whole[0, rows, columns, 0]]
-            _look_up(image, table, list(planes))
+        def done(change: Change, image: np.ndarray) -> np.ndarray:
+            plan.append(change)
+            return change(image)
+
+        for step in self._body:
+            fixed = getattr(step, "fixed", None)
+            image = done(step if fixed is None else fixed(image), image)
+        if image.dtype == np.uint8:
+            amounts: Amounts = (0, 0, 0, 0)
+            fill: tuple[float, ...] = (0.0,)
+            if self._frame is not None:
+                scale, amounts = self._frame.framing(image)
+                image, fill = done(scale, image), self._frame.fill
+            image = done(self._looking_up(image.shape, amounts, fill), image)
         else:
-            _look_up_pixels(image, table, whole[0, rows, columns])
-        return whole
+            for change in self._end:
+                image = done(change, image)
+            image = image if image.ndim == 4 else done(_batched, image)
+            image = image if self._encode is None else done(self._encode, image)
+        if len(self.plans) == _MOST_SIZES:
+            self.plans = {}
+        self.plans[key] = plan
+        return image
+
+    def _looking_up(
+        self, shape: tuple[int, ...], amounts: Amounts, fill: tuple[float, ...]
+    ) -> Change:
+        """Return what makes the result of an image of *shape*."""
+        table = self._table(shape[2])
+        cv2 = _loaded(table)
+        rows, columns = (slice(begin, begin + size) for begin, size in zip(amounts[::2], shape))
+
+        def writing(whole: np.ndarray) -> Change:
+            pixels = whole[0].transpose(1, 2, 0) if self._planar else whole[0]
+            if self._planar or len(table.order) == 1:
+                return _writing_channels(table, cv2, pixels[rows, columns])
+            return _writing_pixels(table, cv2, pixels[rows, columns])
+
+        def fresh(image: np.ndarray) -> np.ndarray:
+            whole = self._bordered(table, shape, amounts, fill)
+            writing(whole)(image)
+            return whole
+
+        def again(image: np.ndarray) -> np.ndarray:
+            write(image)
+            return kept
+
+        if not self._reuse:
+            return fresh
+        kept = self._bordered(table, shape, amounts, fill)
+        write = writing(kept)
+        return again
 
     def _table(self, channels: int) -> "_Table":
         levels = np.repeat(_LEVELS, channels).reshape(256, 1, channels)
@@ -89,27 +114,24 @@ class Chain:
             levels = levels if isinstance(step, Layout) else step(levels)
             order = step(order) if isinstance(step, Color) else order
         levels = levels if self._encode is None else self._encode(levels)
-        values = np.ascontiguousarray(levels.reshape(256, -1))
-        flip = -1
-        if values.dtype.itemsize == 1:
-            first = values.view(np.uint8)[0, 0]
-            flips = (values.view(np.uint8) == (_LEVELS ^ first)[:, np.newaxis]).all()
-            flip = int(first) if flips else -1
-        columns = [np.ascontiguousarray(column) for column in values.T]
-        alike = all(np.array_equal(column, columns[0]) for column in columns)
-        table = _Table(values, columns, [int(at) for at in order.ravel()], flip, alike)
-        self._tables[channels] = table
-        return table
+        columns = list(np.ascontiguousarray(levels.reshape(256, -1).T))
+        alike, flip = all(np.array_equal(column, columns[0]) for column in columns), None
+        if alike and columns[0].itemsize == 1:
+            bits = columns[0].view(np.uint8)
+            flip = bits[0] if np.array_equal(bits, _LEVELS ^ bits[0]) else None
+        return _Table(columns, [int(at) for at in order.ravel()], flip, alike)
 
     def _bordered(
-        self, table: "_Table", key: tuple[int, ...], fill: tuple[float, ...]
+        self, table: "_Table", shape: tuple[int, ...], amounts: Amounts, fill: tuple[float, ...]
     ) -> np.ndarray:
         """Return the memory of a result, with the border in it."""
-        height, width, channels, top, bottom, left, right = key
+        height, width, channels = shape
+        top, bottom, left, right = amounts
         size, count = (top + height + bottom, left + width + right), len(table.order)
-        shape = (1, count, *size) if self._planar else (1, *size, count)
-        whole = np.empty(shape, table.values.dtype)
-        color = color_of(fill, _LEVELS.dtype, channels)[table.order]
+        sizes = (1, count, *size) if self._planar else (1, *size, count)
+        whole = np.empty(sizes, table.columns[0].dtype)
+        color = color_of(fill, _LEVELS.dtype, channels)
+        pixel = [column[color[at]] for at, column in zip(table.order, table.columns)]
         pixels = whole[0].transpose(1, 2, 0) if self._planar else whole[0]
         for border in (
             pixels[:top],
@@ -117,63 +139,87 @@ class Chain:
             pixels[:, :left],
             pixels[:, left + width :],
         ):
-            border[:] = table.values[color, np.arange(count)]
+            border[:] = pixel
         return whole
 
 
 class _Table(NamedTuple):
     """What each level becomes.
 
-    ``values``: (256, channels of the result); ``columns``: by channel, ``alike`` or not; ``order``:
-    the image's channels that they are of; ``flip``: the bits of a level to flip where that is all
-    that is done, else -1.
+    ``columns``: the values for each channel of the result, ``alike`` or not; ``order``: the image's
+    channels that they are of; ``flip``: the bits to flip where that is all that is done.
     """
 
-    values: np.ndarray
     columns: list[np.ndarray]
     order: list[int]
-    flip: int
+    flip: Optional[np.uint8]
     alike: bool
 
 
-def _look_up(image: np.ndarray, table: _Table, planes: list[np.ndarray]) -> None:
-    """Write the channels of the result, each (h,w)."""
-    cv2 = _loaded_opencv(table)
-    if cv2 is not None and image.shape[2] > 1:
+def _writing_channels(table: _Table, cv2: Any, pixels: np.ndarray) -> Change:  # noqa: ANN401 - a module
+    """Return what writes to *pixels* (h,w,c) a channel at a time."""
+    writes = [
+        (at, _writing(column, table.flip, cv2, pixels[:, :, channel]))
+        for channel, (at, column) in enumerate(zip(table.order, table.columns))
+    ]
+    split = _split if cv2 is None else cv2.split
+
+    def write(image: np.ndarray) -> np.ndarray:
+        channels = split(image)
+        for at, fill in writes:
+            fill(channels[at])
+        return pixels
+
+    return write
+
+
+def _writing_pixels(table: _Table, cv2: Any, pixels: np.ndarray) -> Change:  # noqa: ANN401 - a module
+    """Return what writes to *pixels* (h,w,c) where their channels lie side by side."""
+    straight = table.order == list(range(len(table.order)))
+    if straight and (table.flip is not None or (table.alike and cv2 is not None)):
+        return _writing(table.columns[0], table.flip, cv2, pixels)
+    if cv2 is None:
+        return _writing_channels(table, cv2, pixels)
+    pairs = list(zip(table.order, table.columns))
+
+    def write(image: np.ndarray) -> np.ndarray:
         channels = cv2.split(image)
-    else:
-        channels = [image[:, :, at] for at in range(image.shape[2])]
-    for at, column, plane in zip(table.order, table.columns, planes):
-        if table.flip >= 0:
-            np.bitwise_xor(channels[at], np.uint8(table.flip), out=plane.view(np.uint8))
-        elif cv2 is not None:
-            cv2.LUT(channels[at], column, dst=plane)
-        elif column.itemsize == 1:
-            text = channels[at].tobytes().translate(column.tobytes())
-            plane[:] = np.frombuffer(text, column.dtype).reshape(plane.shape)
-        else:
-            np.take(column, channels[at], out=plane, mode="clip")
+        cv2.merge([cv2.LUT(channels[at], column) for at, column in pairs], dst=pixels)
+        return pixels
+
+    return write
 
 
-def _look_up_pixels(image: np.ndarray, table: _Table, pixels: np.ndarray) -> None:
-    """Write the result (h,w,c)."""
-    cv2, count = _loaded_opencv(table), len(table.order)
-    straight = table.order == list(range(count))
-    if straight and table.flip >= 0:
-        np.bitwise_xor(image, np.uint8(table.flip), out=pixels.view(np.uint8))
-    elif cv2 is not None:
-        if not straight:
-            channels = cv2.split(image)
-            image = cv2.merge([channels[at] for at in table.order])
-        cv2.LUT(image, table.columns[0] if table.alike else table.values[np.newaxis], dst=pixels)
-    else:
-        _look_up(image, table, [pixels[:, :, at] for at in range(count)])
+def _writing(column: np.ndarray, flip: Optional[np.uint8], cv2: Any, out: np.ndarray) -> Change:  # noqa: ANN401 - a module
+    """Return what writes the values of levels to *out*."""
+    if flip is not None:
+        return partial(np.bitwise_xor, flip, out=out.view(np.uint8))
+    if cv2 is not None:
+        return partial(cv2.LUT, lut=column, dst=out)
+    if column.itemsize > 1:
+        return partial(np.take, column, out=out, mode="clip")
+    values = column.tobytes()
+
+    def write(levels: np.ndarray) -> np.ndarray:
+        text = levels.tobytes().translate(values)
+        out[...] = np.frombuffer(text, out.dtype).reshape(out.shape)
+        return out
+
+    return write
 
 
-def _loaded_opencv(table: _Table) -> Any:  # noqa: ANN401 - a module
+def _split(image: np.ndarray) -> list[np.ndarray]:
+    return [image[:, :, at] for at in range(image.shape[2])]
+
+
+def _loaded(table: _Table) -> Any:  # noqa: ANN401 - a module
     """Return OpenCV where it is loaded and can do it; its import would cost more than it saves."""
-    fits = table.values.dtype.name in _CV2_DTYPES and len(table.order) <= 4
+    fits = table.columns[0].dtype.char in "fbB" and len(table.order) <= 4
     return sys.modules.get("cv2") if fits else None
+
+
+def _batched(image: np.ndarray) -> np.ndarray:
+    return image[np.newaxis]
 
 
 def _is_order(step: Step) -> bool:
