@@ -17,10 +17,10 @@ from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.preprocess.layout import Layout
-from edgeml_runtime.preprocess.step import Step, StepParser
+from edgeml_runtime.preprocess.step import Change, Step, StepParser
 
 if TYPE_CHECKING:
-    from edgeml_runtime.preprocess.tail import Encode, Tail
+    from edgeml_runtime.preprocess.chain import Chain
     from edgeml_runtime.preprocess.window import Window
 
 __all__ = ["SCHEMA", "Geometry", "Pipeline", "Step"]
@@ -29,7 +29,6 @@ SCHEMA = "edgeml.preprocess/1"
 
 _REMEDY = "Correct the preprocessing; see runtime/README.md for the steps and their keys."
 
-_FRAMES = ("letterbox", "pad")  # steps that put a border around the image
 _STEPS: Mapping[str, str] = MappingProxyType(  # to "module:class"
     {
         "cast": "cast:Cast",
@@ -64,26 +63,17 @@ class Pipeline:
     """
 
     def __init__(
-        self, steps: tuple[Step, ...], encode: "Optional[Encode]" = None, *, reuse: bool = False
+        self, steps: tuple[Step, ...], encode: Optional[Change] = None, *, reuse: bool = False
     ) -> None:
         self._steps = steps
-        self._encode = encode
         self._placed = lru_cache(maxsize=16)(self._place)
         first: Any = steps[0] if steps else None
         is_window = first is not None and first.op == "window"
         self.window: Optional[Window] = first if is_window else None
         """How a signal is cut; None where the chain is for images."""
-        ordered = () if is_window else _color_last(steps)
-        count = len(ordered)
-        while count and _is_pointwise(ordered[count - 1]):
-            count -= 1
-        self._last = ordered[count:]
+        self._encode = encode
         self._reuse = reuse
-        self._tail: Optional[Tail] = None  # made when an image comes
-        last: Any = ordered[count - 1] if count else None
-        self._frame = last if count and last.op in _FRAMES else None
-        self._body = ordered[: count - (self._frame is not None)]
-        self._end = ordered[len(self._body) :]
+        self._chain: Optional[Chain] = None  # made when an image comes
 
     def __call__(self, value: np.ndarray) -> np.ndarray:
         """Return the model input for one image.
@@ -104,25 +94,20 @@ class Pipeline:
             for step in self._steps:
                 value = step(value)
             return value if self.output_layout else value[np.newaxis]
+        image = value[:, :, np.newaxis] if value.ndim == 2 else value
+        chain = self._chain or self._made_chain()
+        plan = chain.plans.get((image.shape, image.dtype))
+        if plan is not None:
+            for change in plan:
+                image = change(image)
+            return image
         if value.ndim not in (2, 3) or 0 in value.shape or value.dtype.kind not in "fiu":
             raise InputError(
                 f"The sample is {value.dtype.name} with the shape {value.shape}, not an image.",
                 "Give one image of height x width x channels, or height x width.",
             )
-        image = value[:, :, np.newaxis] if value.ndim == 2 else value
         self.geometry(image.shape[0], image.shape[1])  # refuses what would fill the memory
-        for step in self._body:
-            image = step(image)
-        if image.dtype == np.uint8:
-            frame, tail = self._frame, self._tail or self._made_tail()
-            if frame is None:
-                return tail(image)
-            inner, amounts = frame.framed(image)
-            return tail(inner, amounts, frame.fill)
-        for step in self._end:
-            image = step(image)
-        image = image if image.ndim == 4 else image[np.newaxis]
-        return image if self._encode is None else self._encode(image)
+        return chain(image)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pipeline) and self._steps == other._steps
@@ -144,11 +129,11 @@ class Pipeline:
             geometry = geometry if move is None else move(geometry)
         return geometry
 
-    def _made_tail(self) -> "Tail":
-        from edgeml_runtime.preprocess.tail import Tail  # noqa: PLC0415 - not to load a model
+    def _made_chain(self) -> "Chain":
+        from edgeml_runtime.preprocess.chain import Chain  # noqa: PLC0415 - not to load a model
 
-        self._tail = Tail(self._last, self._encode, reuse=self._reuse)
-        return self._tail
+        self._chain = Chain(self._steps, self._encode, reuse=self._reuse)
+        return self._chain
 
     @property
     def output_layout(self) -> str:
@@ -166,7 +151,7 @@ class Pipeline:
             return Pipeline((*self._steps, wanted))
         return Pipeline(tuple(wanted if isinstance(step, Layout) else step for step in self._steps))
 
-    def encoded(self, encode: "Encode") -> "Pipeline":
+    def encoded(self, encode: Change) -> "Pipeline":
         """Return the same chain with *encode*, which is done to each value, at its end.
 
         It is for one thread, and what it returns is valid until it is called again.
@@ -217,27 +202,3 @@ def _parser(place: str) -> StepParser:
     step = getattr(importlib.import_module(f"edgeml_runtime.preprocess.{module}"), name)
     parser: StepParser = step.parse
     return parser
-
-
-def _is_pointwise(step: Step) -> bool:
-    """Return whether *step* makes each pixel of the same pixel, whatever is beside it."""
-    return step.op in ("cast", "layout", "normalize") or _is_order(step)
-
-
-def _is_order(step: Any) -> bool:  # noqa: ANN401 - a Step, whose class is known by its op
-    return bool(step.op == "color" and step.to != "gray")
-
-
-def _color_last(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Return *steps* with the order of the channels changed after what treats them all alike."""
-    ordered: list[Any] = list(steps)
-    for start in reversed(range(len(ordered))):
-        for at in range(start, len(ordered) - 1):
-            after = ordered[at + 1]
-            alike = after.op in ("center_crop", "crop", "resize") or (
-                after.op in _FRAMES and len(after.fill) == 1
-            )
-            if not alike or not _is_order(ordered[at]):
-                break
-            ordered[at : at + 2] = after, ordered[at]
-    return tuple(ordered)
