@@ -23,6 +23,7 @@ from edgeml_runtime.preprocess.normalize import Normalize
 from edgeml_runtime.preprocess.pad import Pad
 from edgeml_runtime.preprocess.resize import Resize
 from edgeml_runtime.preprocess.step import Step, StepParser
+from edgeml_runtime.preprocess.tail import Encode, Tail
 
 if TYPE_CHECKING:
     from edgeml_runtime.preprocess.window import Window
@@ -55,13 +56,25 @@ class Pipeline:
     Made by ``from_json``. Pipelines with equal steps are equal.
     """
 
-    def __init__(self, steps: tuple[Step, ...]) -> None:
+    def __init__(
+        self, steps: tuple[Step, ...], encode: Optional[Encode] = None, *, reuse: bool = False
+    ) -> None:
         self._steps = steps
+        self._encode = encode
         self._placed = lru_cache(maxsize=16)(self._place)
         first: Any = steps[0] if steps else None
         is_window = first is not None and first.op == "window"
         self.window: Optional[Window] = first if is_window else None
         """How a signal is cut; None where the chain is for images."""
+        ordered = () if is_window else _color_last(steps)
+        count = len(ordered)
+        while count and _is_pointwise(ordered[count - 1]):
+            count -= 1
+        self._tail = Tail(ordered[count:], encode, reuse=reuse)
+        last = ordered[count - 1] if count else None
+        self._frame = last if isinstance(last, (Letterbox, Pad)) else None
+        self._body = ordered[: count - (self._frame is not None)]
+        self._end = ordered[len(self._body) :]
 
     def __call__(self, value: np.ndarray) -> np.ndarray:
         """Return the model input for one image.
@@ -89,9 +102,17 @@ class Pipeline:
             )
         image = value[:, :, np.newaxis] if value.ndim == 2 else value
         self.geometry(image.shape[0], image.shape[1])  # refuses what would fill the memory
-        for step in self._steps:
+        for step in self._body:
             image = step(image)
-        return image if image.ndim == 4 else image[np.newaxis]
+        if image.dtype == np.uint8:
+            frame = self._frame
+            return (
+                self._tail(image) if frame is None else self._tail(*frame.framed(image), frame.fill)
+            )
+        for step in self._end:
+            image = step(image)
+        image = image if image.ndim == 4 else image[np.newaxis]
+        return image if self._encode is None else self._encode(image)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pipeline) and self._steps == other._steps
@@ -128,6 +149,13 @@ class Pipeline:
         if not self.output_layout:
             return Pipeline((*self._steps, wanted))
         return Pipeline(tuple(wanted if isinstance(step, Layout) else step for step in self._steps))
+
+    def encoded(self, encode: Encode) -> "Pipeline":
+        """Return the same chain with *encode*, which is done to each value, at its end.
+
+        It is for one thread, and what it returns is valid until it is called again.
+        """
+        return Pipeline(self._steps, encode, reuse=True)
 
     def to_json(self) -> dict[str, Any]:
         """Return the ``edgeml.preprocess/1`` document."""
@@ -181,3 +209,27 @@ def _signal_steps() -> Mapping[str, StepParser]:
         "standardize": window.Standardize.parse,
         "window": window.Window.parse,
     }
+
+
+def _is_pointwise(step: Step) -> bool:
+    """Return whether *step* makes each pixel of the same pixel, whatever is beside it."""
+    return isinstance(step, (Cast, Layout, Normalize)) or _is_order(step)
+
+
+def _is_order(step: Step) -> bool:
+    return isinstance(step, Color) and step.to != "gray"
+
+
+def _color_last(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return *steps* with the order of the channels changed after what treats them all alike."""
+    ordered = list(steps)
+    for start in reversed(range(len(ordered))):
+        for at in range(start, len(ordered) - 1):
+            after = ordered[at + 1]
+            alike = isinstance(after, (CenterCrop, Crop, Resize)) or (
+                isinstance(after, (Letterbox, Pad)) and len(after.fill) == 1
+            )
+            if not alike or not _is_order(ordered[at]):
+                break
+            ordered[at : at + 2] = after, ordered[at]
+    return tuple(ordered)

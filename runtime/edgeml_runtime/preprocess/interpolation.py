@@ -108,8 +108,8 @@ def _down(table: np.ndarray, height: int, kernel: Kernel, dtype: str) -> np.ndar
     source = table if used is None else table[used]
     scaled = np.empty((height, table.shape[1]), dtype)
     for start, low, high, matrix in parts:
-        block = matrix @ source[low:high].astype(np.float32, copy=False)
-        scaled[start : start + len(matrix)] = rounded(block, dtype)
+        block = matrix @ source[low:high].astype(matrix.dtype, copy=False)
+        scaled[start : start + len(matrix)] = _whole(block, dtype, kernel)
     return scaled
 
 
@@ -119,12 +119,18 @@ def _across(table: np.ndarray, width: int, channels: int, kernel: Kernel, dtype:
     table = table if used is None else table[:, used]
     scaled = np.empty((len(table), width * channels), dtype)
     for top in range(0, len(table), _ROWS):
-        source = table[top : top + _ROWS].astype(np.float32, copy=False)
-        block = np.empty((len(source), width * channels), np.float32)
+        source = table[top : top + _ROWS].astype(parts[0][3].dtype, copy=False)
+        block = np.empty((len(source), width * channels), source.dtype)
         for start, low, high, matrix in parts:
             np.matmul(source[:, low:high], matrix.T, out=block[:, start : start + len(matrix)])
-        scaled[top : top + _ROWS] = rounded(block, dtype)
+        scaled[top : top + _ROWS] = _whole(block, dtype, kernel)
     return scaled
+
+
+def _whole(block: np.ndarray, dtype: str, kernel: Kernel) -> np.ndarray:
+    if kernel.like == "pil" and dtype == "uint8":
+        block = np.floor(block + 0.5)  # where the others round half to even
+    return rounded(block, dtype)
 
 
 def _is_opencv_s(kernel: Kernel, *, grows: bool) -> bool:

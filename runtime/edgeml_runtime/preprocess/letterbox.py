@@ -1,11 +1,11 @@
 """The step ``letterbox``: fitted into a size with the aspect ratio kept, and a border around."""
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.preprocess.interpolation import kernel_json, parse_kernel, resized
 from edgeml_runtime.preprocess.kernels import Kernel

@@ -4,7 +4,6 @@ They give what librosa, torchaudio and Kaldi give; runtime/README.md says what d
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Optional, cast
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.step import Step
 from edgeml_runtime.preprocess.window import Window, number
 

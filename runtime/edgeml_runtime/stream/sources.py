@@ -204,9 +204,9 @@ def _arrays(path: Path) -> Iterator[Item]:
         raise InputError(f"{path}: holds no frames ({error}).", "Save an array.") from error
 
 
-def _sound(window: Any, path: Path) -> Iterator[Item]:  # noqa: ANN401 - a Window
-    ((_, sound),) = read_samples(path, None if window is None else window.rate_hz)
-    yield from (sound,) if window is None else window.cut(sound)
+def _sound(window: Any, path: Path) -> Iterator[Item]:  # noqa: ANN401 - a Window, or None
+    for _, sound in read_samples(path, window and window.rate_hz):
+        yield from (sound,) if window is None else window.cut(sound)
 
 
 def _video(path: Path) -> Iterator[Item]:
