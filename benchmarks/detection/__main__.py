@@ -103,7 +103,7 @@ def _as_toml(preprocess: dict[str, Any]) -> str:
 
 def _beside_script(detector: Detector, bundle: Path) -> bool:
     """Print the times of both and compare their boxes; return whether all is well."""
-    model = load(bundle, variant="float32.onnx", engine="onnxruntime")
+    model = load(bundle, variant="float32.onnx", engine="onnxruntime", threads=1)
     by_hand = script(detector)
     different = found = 0
     for photo in detector.photos:
@@ -165,7 +165,7 @@ def _scored(detector: Detector, bundle: Path) -> bool:
     ]
     precisions: dict[str, float] = {}
     for variant in open_bundle(bundle).manifest.variants:
-        model = load(bundle, variant=variant.id)
+        model = load(bundle, variant=variant.id, threads=1)
         answers: list[list[Thing]] = [
             [(item.label, item.score, item.box) for item in _answer(model, photo)]
             for photo in detector.photos
