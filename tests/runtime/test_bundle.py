@@ -1,5 +1,6 @@
 """Bundles: reproducible, atomic, and refused with words whatever is done to them."""
 
+import hashlib
 import io
 import stat
 import zipfile
@@ -245,3 +246,21 @@ def test_reads_are_independent_of_the_working_folder(
     path = make_bundle("pool")
     monkeypatch.chdir(path.parent)
     assert io.BytesIO(open_bundle(path.name).read("golden.npz")).read(2) == b"PK"
+
+
+def test_the_bytes_are_the_same_on_every_python(
+    tmp_path: Path, pool: tuple[Manifest, dict[str, bytes]]
+) -> None:
+    manifest, files = pool
+    manifest = replace(
+        manifest,
+        labels=("caf\u00e9", "\U0001f41d", "\u2028", '"'),
+        statistics={"mean": [0.1, 1e-7, 1e22, 3.0, -0.0], "n": 2**62},
+        golden=None,
+        variants=(replace(manifest.variants[0], engines={"onnxruntime": "1.16"}),),
+    )
+    path = tmp_path / "bundle.edgeml"
+    write_bundle(path, manifest, {manifest.variants[0].path: files["models/float32.onnx"]})
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == (
+        "3f9a282d6b0f8e5953e08f44a7b82a2f8a051eb25210494f2027ff58a5db0479"
+    )
