@@ -15,6 +15,8 @@ from edgeml_runtime.document import json_bytes
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest
 
+SPECIFICATION = Path(__file__).parents[2] / "docs" / "bundle.md"
+
 BundleMaker = Callable[..., Path]
 
 
@@ -264,3 +266,13 @@ def test_the_bytes_are_the_same_on_every_python(
     assert hashlib.sha256(path.read_bytes()).hexdigest() == (
         "3f9a282d6b0f8e5953e08f44a7b82a2f8a051eb25210494f2027ff58a5db0479"
     )
+
+
+def test_the_program_of_the_specification_reads_it(
+    make_bundle: BundleMaker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = SPECIFICATION.read_text(encoding="utf-8")
+    _, _, rest = text.partition("```python\n")
+    program = rest.partition("```")[0].replace("fashion.edgeml", str(make_bundle("pool")))
+    exec(compile(program, str(SPECIFICATION), "exec"), {})  # noqa: S102 - our own text
+    assert "(1, 3, 4, 6)" in capsys.readouterr().out
