@@ -154,11 +154,13 @@ class Stream(AbstractContextManager):  # type: ignore[type-arg]  # not generic f
         """Return the next frame when its time has come, or None at the end."""
         with self._changed:
             self._rest(self._due_s)
-            self._due_s = max(self._due_s + self._period_s, time.perf_counter())
             self._wanted = True
             while not (self._queue or self._ended or self._stopped):
                 self._changed.wait(_TURN_S)
             if self._queue and not self._stopped:
+                now_s = time.perf_counter()  # turns that were missed are not made up for
+                late = now_s > self._due_s + self._period_s / 2
+                self._due_s = (now_s if late else self._due_s) + self._period_s
                 self._changed.notify_all()
                 return self._queue.popleft()
         if self._failure is not None and not self._stopped:
