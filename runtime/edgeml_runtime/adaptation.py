@@ -1,13 +1,13 @@
 """Between the tensors of the source model and those of one variant: layout, type, quantization."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Optional
 
 import numpy as np
 
 from edgeml_runtime.engines.feeds import check_feeds
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass, replace
 from edgeml_runtime.tensors import Quantization, TensorSpec
 
 _AXES: Mapping[tuple[str, str], tuple[int, ...]] = {

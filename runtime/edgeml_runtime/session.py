@@ -1,8 +1,7 @@
 """A loaded bundle: from a sample to an answer."""
 
 import os
-import platform
-import threading
+from _thread import RLock  # threading is slow to import
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional, Union
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from edgeml_runtime.adaptation import TensorAdapter, match_tensors
 from edgeml_runtime.board import board_identity
-from edgeml_runtime.bundle import Bundle, open_bundle, unpack_golden
+from edgeml_runtime.bundle import Bundle, open_bundle
 from edgeml_runtime.choice import Choice, choose_threads, rank_choices
 from edgeml_runtime.engines import Engine, installed_engines, open_engine
 from edgeml_runtime.engines.feeds import check_feeds
@@ -21,7 +20,7 @@ from edgeml_runtime.errors import (
     MissingToolError,
     UnsupportedError,
 )
-from edgeml_runtime.manifest import Manifest, Variant
+from edgeml_runtime.manifest import GoldenRecord, Manifest, Variant
 from edgeml_runtime.memory import recall
 from edgeml_runtime.preprocess import Geometry, Pipeline
 from edgeml_runtime.selftest import SelfTest, run_self_test
@@ -29,6 +28,7 @@ from edgeml_runtime.tasks import Result, Windows, make_task
 from edgeml_runtime.tensors import TensorSpec
 
 if TYPE_CHECKING:
+    from edgeml_runtime.bundle.golden import Tensors
     from edgeml_runtime.explanation import Explanation
     from edgeml_runtime.metrics import Metrics
     from edgeml_runtime.preprocess.window import Window
@@ -53,7 +53,7 @@ class Model:
         self._outputs = match_tensors(manifest.outputs, variant.outputs, engine.outputs)
         self._task = make_task(manifest)
         self._pipeline = _pipeline(manifest, variant, self._inputs)
-        self._turn = threading.RLock()
+        self._turn = RLock()
         self._process = os.getpid()
         self.loading: dict[str, Any] = {}  # how the model was chosen, for ``explain``
 
@@ -119,12 +119,10 @@ class Model:
         metrics: "Optional[Metrics]" = None,
         strict: bool = False,
     ) -> "Stream":
-        """Return the answers for the frames of a source, to iterate over.
+        """Return the answers for the frames of a source, to iterate over; see docs/streams.md.
 
         Args:
-            source: A camera (``0``, ``/dev/video0``, ``camera:0``, ``picamera:0``), the path of a
-                video, folder of images, ``.npy``, ``.npz`` or ``.wav``, an iterable of arrays, or
-                a ``stream.Source`` such as ``stream.RawFrames``.
+            source: A camera (``camera:0``), a path, an iterable of arrays or a ``stream.Source``.
             hz: Answer so many frames a second, and rest in between.
             policy: ``latest`` drops older frames, ``all`` lets the source wait; by default as the
                 source is live or not.
@@ -143,7 +141,7 @@ class Model:
         golden = self.manifest.golden
         if golden is None:
             return SelfTest(samples=0, worst_error=0.0, tolerance=0.0, passed=True)
-        samples = unpack_golden(self.bundle.read(golden.path))
+        samples = self._golden(golden)
         return run_self_test(samples, self.run, golden.tolerances[self.variant.id])
 
     def example_feeds(self) -> list[dict[str, np.ndarray]]:
@@ -155,7 +153,7 @@ class Model:
         samples = (
             [_noise(self.manifest.inputs)]
             if golden is None
-            else [inputs for inputs, _ in unpack_golden(self.bundle.read(golden.path))]
+            else [inputs for inputs, _ in self._golden(golden)]
         )
         return [
             {name: adapter.to_variant(sample[name]) for name, adapter in self._inputs.items()}
@@ -182,6 +180,11 @@ class Model:
             return results[0] if len(results) == 1 else Windows(tuple(results), tuple(spans_s))
         merged: Result = merge(results, spans_s)
         return merged
+
+    def _golden(self, record: GoldenRecord) -> "list[tuple[Tensors, Tensors]]":
+        from edgeml_runtime.bundle import unpack_golden  # noqa: PLC0415 - once on each board
+
+        return unpack_golden(self.bundle.read(record.path))
 
     def _geometry(self, sample: np.ndarray) -> Optional[Geometry]:
         if self._pipeline is None or sample.ndim < 2:
@@ -233,7 +236,7 @@ def load(
     choices = rank_choices(
         bundle.manifest,
         installed_engines(),
-        platform.machine(),
+        os.uname().machine,
         variant=variant,
         engine=engine,
         threads=count or 1,
@@ -270,7 +273,7 @@ def _open_tested(bundle: Bundle, choice: Choice, count: Optional[int], self_test
 
             proof = prove(bundle, choice, threads)
         if "died" in proof:
-            raise EngineCrashError(proof["died"], f"{proof['remedy']} (Found {proof['when']} UTC.)")
+            raise EngineCrashError(proof["died"], f"{proof['remedy']} (Found {proof['when']}.)")
     model = open_model(bundle, choice.variant, choice.engine, threads)
     model.loading.update(threads=because, proof=proof)
     return model
@@ -279,10 +282,9 @@ def _open_tested(bundle: Bundle, choice: Choice, count: Optional[int], self_test
 def proof_key(manifest: Manifest, choice: Choice, threads: int) -> str:
     """Return what a self-test depends on: the board, the engine, the model and the vectors."""
     variant, golden = choice.variant, manifest.golden
-    version = installed_engines().get(choice.engine)
     vectors = None if golden is None else (golden.sha256, golden.tolerances.get(variant.id))
     tensors = (manifest.inputs, manifest.outputs, variant.inputs, variant.outputs)
-    engine = f"{choice.engine} {version} threads {threads}"
+    engine = f"{choice.engine} {choice.version} threads {threads}"
     return f"{board_identity()}\n{engine}\n{variant.sha256} {vectors}\n{tensors}"
 
 

@@ -4,7 +4,6 @@ This module must not import an engine; it is given the interpreter.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Optional, Protocol, Union
 
 import numpy as np
@@ -47,7 +46,7 @@ class TfliteEngine:
         self,
         name: str,
         version: str,
-        model: Union[bytes, Path],
+        model: Union[bytes, str],
         threads: int,
         factory: InterpreterFactory,
     ) -> None:
@@ -103,7 +102,7 @@ class TfliteEngine:
 
 
 def _open_interpreter(
-    name: str, model: Union[bytes, Path], threads: int, factory: InterpreterFactory
+    name: str, model: Union[bytes, str], threads: int, factory: InterpreterFactory
 ) -> tuple[Interpreter, bool]:
     """Return the interpreter, and whether it has memory for the sizes that the file has.
 
@@ -112,7 +111,7 @@ def _open_interpreter(
     interpreter: Optional[Interpreter] = None
     try:
         interpreter = factory(
-            model_path=None if isinstance(model, bytes) else str(model),
+            model_path=None if isinstance(model, bytes) else model,
             model_content=model if isinstance(model, bytes) else None,
             num_threads=threads,
         )

@@ -65,7 +65,7 @@ class Pipeline:
         is_window = first is not None and first.op == "window"
         self.window: Optional[Window] = first if is_window else None
         """How a signal is cut; None where the chain is for images."""
-        self._chain = Chain(steps, encode, reuse=reuse)
+        self._chain = Chain(() if is_window else steps, encode, reuse=reuse)
 
     def __call__(self, value: np.ndarray) -> np.ndarray:
         """Return the model input for one image.

@@ -1,6 +1,5 @@
 """The steps ``crop`` and ``center_crop``: a part of the image."""
 
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, ClassVar, Optional
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.preprocess.step import MAX_PIXELS, ROUNDINGS, Change, Step, size_in_pixels
 

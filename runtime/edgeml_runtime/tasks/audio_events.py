@@ -65,6 +65,9 @@ class AudioEventTask:
         (self._threshold,) = fields.numbers("threshold", 0.5)[:1]
         (self._gap_s,) = fields.numbers("gap_s", 0.0)[:1]
         self._ignored = fields.texts("ignore") if fields.has("ignore") else ()
+        for label in self._ignored:
+            if label not in manifest.labels:
+                raise fields.fault(f"'ignore' has '{label}', which is no label")
         fields.nothing_else()
 
     def __call__(

@@ -1,19 +1,20 @@
 """The task ``embedding``: a vector that lies near those of similar samples."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.tasks.options import OutputTask
 
 _TINY = 1e-30  # for a vector of zeros
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Embedding:
     """The answer for one sample: *vector*, (size,) float32."""
 
@@ -21,6 +22,11 @@ class Embedding:
 
     def cosine(self, other: "Embedding") -> float:
         """Return the cosine of the angle to another vector: 1 for the same direction."""
+        if self.vector.shape != other.vector.shape:
+            raise InputError(
+                f"Vectors of {self.vector.size} and {other.vector.size} numbers were compared.",
+                "Compare those of one model.",
+            )
         lengths = np.linalg.norm(self.vector) * np.linalg.norm(other.vector)
         return float(self.vector @ other.vector / max(float(lengths), _TINY))
 
@@ -56,7 +62,10 @@ class Embedder(OutputTask):
             if self._pooling == "first":
                 array = array[0]
             else:
-                array = array if mask is None else array[mask.reshape(-1) != 0]
+                if mask is not None:
+                    if mask.size != len(array) or not mask.any():
+                        raise self.unfit(array, "a token for each of attention_mask, or that is 0")
+                    array = array[mask.reshape(-1) != 0]
                 array = array.mean(axis=0) if self._pooling == "mean" else array.max(axis=0)
         vector = self.vector(array, "one vector; see the task option 'pooling'").astype(np.float32)
         if self._scales:

@@ -278,3 +278,12 @@ def test_a_stream_in_another_thread_leaves_signals_alone(model: Model) -> None:
 def test_two_streams_run_at_once(model: Model) -> None:
     pairs = zip(Stream(model, open_source(numbered(20))), Stream(model, open_source(numbered(20))))
     assert [(one.index, two.index) for one, two in pairs] == [(i, i) for i in range(20)]
+
+
+def test_a_stream_is_iterated_once(model: Model) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    stream = Stream(model, open_source(numbered(2)))
+    assert len(list(stream)) == 2
+    with pytest.raises(RuntimeError, match="once"):
+        list(stream)
+    assert signal.getsignal(signal.SIGTERM) == before

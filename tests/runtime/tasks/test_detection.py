@@ -53,6 +53,7 @@ def test_options_say_what_stays(detect: Detect) -> None:
     assert [item.label for item in detect(class_agnostic=True)] == ["ant", "ant"]
     assert len(detect(iou_threshold=0.95)) == 4
     assert len(detect(max_detections=2)) == 2
+    assert [item.label for item in detect(max_candidates=2)] == ["ant", "bee"]
     assert len(detect(score_threshold=0.5)) == 2
     assert len(detect(score_threshold=1)) == 0
     assert len(detect(score_threshold=0)) == 3  # the box at (60, 60) is below the image
