@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeml_runtime.preprocess.interpolation import resampled, resized
-from edgeml_runtime.preprocess.kernels import ANTIALIASED, NAMES, Kernel
+from edgeml_runtime.preprocess.interpolation import ANTIALIASED, NAMES, Kernel, scaling
+from edgeml_runtime.preprocess.resampling import resampled
 
 pytest.importorskip("hypothesis")
 import hypothesis
@@ -20,6 +20,12 @@ Scale = Callable[[np.ndarray, int, int, Kernel], np.ndarray]
 
 TENSORFLOW = np.load(Path(__file__).with_name("references") / "tensorflow.npz")
 STEPS = 32.0  # of a level, in that file
+
+
+def resized(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.ndarray:
+    """Return *image* scaled as the steps do it, by OpenCV where that is the same."""
+    return scaling(image, height, width, kernel)(image)
+
 
 SIDES = st.tuples(st.integers(1, 300), st.integers(1, 300)) | st.tuples(
     st.integers(1, 9), st.integers(1, 9)

@@ -8,10 +8,11 @@ little Python runs between the large loops, which leave none of it in the caches
 
 import sys
 from functools import partial
-from typing import Any, NamedTuple, Optional
+from typing import Any, Optional
 
 import numpy as np
 
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.cast import Cast
 from edgeml_runtime.preprocess.color import Color
 from edgeml_runtime.preprocess.crop import CenterCrop, Crop
@@ -143,7 +144,8 @@ class Chain:
         return whole
 
 
-class _Table(NamedTuple):
+@dataclass(frozen=True)
+class _Table:
     """What each level becomes.
 
     ``columns``: the values for each channel of the result, ``alike`` or not; ``order``: the image's

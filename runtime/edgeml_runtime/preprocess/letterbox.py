@@ -7,8 +7,7 @@ import numpy as np
 from edgeml_runtime.document import Fields
 from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
-from edgeml_runtime.preprocess.interpolation import kernel_json, parse_kernel, scaling
-from edgeml_runtime.preprocess.kernels import Kernel
+from edgeml_runtime.preprocess.interpolation import Kernel, kernel_json, parse_kernel, scaling
 from edgeml_runtime.preprocess.pad import ALIGNMENTS, Amounts, margins, with_border
 from edgeml_runtime.preprocess.step import ROUNDINGS, Change, Step, size_in_pixels
 
