@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from edgeml_runtime.private_cache import keep, private_folder
 
-_FOLDER = "memory"
+_FOLDER = "self-tests"
 _LIMIT_BYTES = 1024 * 1024  # of about a thousand records
 
 

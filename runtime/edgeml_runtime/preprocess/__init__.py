@@ -1,9 +1,11 @@
 """Preprocessing as data: one chain of steps for calibration, evaluation and the board.
 
 The document ``edgeml.preprocess/1`` is ``{"schema": ..., "step": [{"op": ..., ...}, ...]}``, as
-TOML or as JSON. Each step is one module; to add one, write the module and add a line to ``_STEPS``.
+TOML or as JSON. To add a step, write a module and add a line to ``_STEPS``; it is
+imported when a document names it.
 """
 
+import importlib
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -13,19 +15,12 @@ import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
-from edgeml_runtime.preprocess.cast import Cast
-from edgeml_runtime.preprocess.color import Color
-from edgeml_runtime.preprocess.crop import CenterCrop, Crop
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.preprocess.layout import Layout
-from edgeml_runtime.preprocess.letterbox import Letterbox
-from edgeml_runtime.preprocess.normalize import Normalize
-from edgeml_runtime.preprocess.pad import Pad
-from edgeml_runtime.preprocess.resize import Resize
 from edgeml_runtime.preprocess.step import Step, StepParser
-from edgeml_runtime.preprocess.tail import Encode, Tail
 
 if TYPE_CHECKING:
+    from edgeml_runtime.preprocess.tail import Encode, Tail
     from edgeml_runtime.preprocess.window import Window
 
 __all__ = ["SCHEMA", "Geometry", "Pipeline", "Step"]
@@ -34,20 +29,32 @@ SCHEMA = "edgeml.preprocess/1"
 
 _REMEDY = "Correct the preprocessing; see runtime/README.md for the steps and their keys."
 
-_STEPS: Mapping[str, StepParser] = MappingProxyType(
+_FRAMES = ("letterbox", "pad")  # steps that put a border around the image
+_STEPS: Mapping[str, str] = MappingProxyType(  # to "module:class"
     {
-        "cast": Cast.parse,
-        "center_crop": CenterCrop.parse,
-        "color": Color.parse,
-        "crop": Crop.parse,
-        "layout": Layout.parse,
-        "letterbox": Letterbox.parse,
-        "normalize": Normalize.parse,
-        "pad": Pad.parse,
-        "resize": Resize.parse,
+        "cast": "cast:Cast",
+        "center_crop": "crop:CenterCrop",
+        "color": "color:Color",
+        "crop": "crop:Crop",
+        "layout": "layout:Layout",
+        "letterbox": "letterbox:Letterbox",
+        "normalize": "normalize:Normalize",
+        "pad": "pad:Pad",
+        "resize": "resize:Resize",
     }
 )
-_SIGNAL_ONLY = ("log_mel", "mfcc", "spectrogram", "standardize", "window")
+_SIGNAL_STEPS: Mapping[str, str] = MappingProxyType(
+    {
+        "cast": "cast:Cast",
+        "layout": "window:SignalLayout",
+        "log_mel": "spectrum:Spectrum",
+        "mfcc": "spectrum:Spectrum",
+        "normalize": "normalize:Normalize",
+        "spectrogram": "spectrum:Spectrum",
+        "standardize": "window:Standardize",
+        "window": "window:Window",
+    }
+)
 
 
 class Pipeline:
@@ -57,7 +64,7 @@ class Pipeline:
     """
 
     def __init__(
-        self, steps: tuple[Step, ...], encode: Optional[Encode] = None, *, reuse: bool = False
+        self, steps: tuple[Step, ...], encode: "Optional[Encode]" = None, *, reuse: bool = False
     ) -> None:
         self._steps = steps
         self._encode = encode
@@ -70,9 +77,11 @@ class Pipeline:
         count = len(ordered)
         while count and _is_pointwise(ordered[count - 1]):
             count -= 1
-        self._tail = Tail(ordered[count:], encode, reuse=reuse)
-        last = ordered[count - 1] if count else None
-        self._frame = last if isinstance(last, (Letterbox, Pad)) else None
+        self._last = ordered[count:]
+        self._reuse = reuse
+        self._tail: Optional[Tail] = None  # made when an image comes
+        last: Any = ordered[count - 1] if count else None
+        self._frame = last if count and last.op in _FRAMES else None
         self._body = ordered[: count - (self._frame is not None)]
         self._end = ordered[len(self._body) :]
 
@@ -105,10 +114,11 @@ class Pipeline:
         for step in self._body:
             image = step(image)
         if image.dtype == np.uint8:
-            frame = self._frame
-            return (
-                self._tail(image) if frame is None else self._tail(*frame.framed(image), frame.fill)
-            )
+            frame, tail = self._frame, self._tail or self._made_tail()
+            if frame is None:
+                return tail(image)
+            inner, amounts = frame.framed(image)
+            return tail(inner, amounts, frame.fill)
         for step in self._end:
             image = step(image)
         image = image if image.ndim == 4 else image[np.newaxis]
@@ -134,6 +144,12 @@ class Pipeline:
             geometry = geometry if move is None else move(geometry)
         return geometry
 
+    def _made_tail(self) -> "Tail":
+        from edgeml_runtime.preprocess.tail import Tail  # noqa: PLC0415 - not to load a model
+
+        self._tail = Tail(self._last, self._encode, reuse=self._reuse)
+        return self._tail
+
     @property
     def output_layout(self) -> str:
         """The axes, such as ``NCHW``, as its ``layout`` step says; empty when it has none."""
@@ -150,7 +166,7 @@ class Pipeline:
             return Pipeline((*self._steps, wanted))
         return Pipeline(tuple(wanted if isinstance(step, Layout) else step for step in self._steps))
 
-    def encoded(self, encode: Encode) -> "Pipeline":
+    def encoded(self, encode: "Encode") -> "Pipeline":
         """Return the same chain with *encode*, which is done to each value, at its end.
 
         It is for one thread, and what it returns is valid until it is called again.
@@ -175,20 +191,19 @@ class Pipeline:
             Fields(entry, f"preprocess, step {number}", _REMEDY)
             for number, entry in enumerate(fields.items("step"), start=1)
         ]
-        parsers = _STEPS
-        if entries and entries[0].text("op", "") == "window":
-            parsers = _signal_steps()
+        hears = bool(entries) and entries[0].text("op", "") == "window"
+        known = _SIGNAL_STEPS if hears else _STEPS
         steps: list[Step] = []
         for step_fields in entries:
             op = step_fields.text("op")
-            if op not in parsers and op in _STEPS:
+            if op not in known and op in _STEPS:
                 raise step_fields.fault(
                     f"'{op}' is for images, and 'window' begins a signal's chain"
                 )
-            if op not in parsers and op in _SIGNAL_ONLY:
+            if op not in known and op in _SIGNAL_STEPS:
                 raise step_fields.fault(f"'{op}' is for signals, whose chain begins with 'window'")
-            op = step_fields.choice("op", sorted(parsers))
-            step = parsers[op](step_fields, tuple(steps))
+            op = step_fields.choice("op", sorted(known))
+            step = _parser(known[op])(step_fields, tuple(steps))
             step_fields.nothing_else()
             if any(earlier.op == "layout" for earlier in steps) and op != "cast":
                 raise step_fields.fault(f"'{op}' follows 'layout', and only 'cast' may")
@@ -197,37 +212,30 @@ class Pipeline:
         return cls(tuple(steps))
 
 
-def _signal_steps() -> Mapping[str, StepParser]:
-    from edgeml_runtime.preprocess import spectrum, window  # noqa: PLC0415 - images need neither
-
-    spectra = dict.fromkeys(("log_mel", "mfcc", "spectrogram"), spectrum.Spectrum.parse)
-    return {
-        **spectra,
-        "cast": Cast.parse,
-        "layout": window.SignalLayout.parse,
-        "normalize": Normalize.parse,
-        "standardize": window.Standardize.parse,
-        "window": window.Window.parse,
-    }
+def _parser(place: str) -> StepParser:
+    module, _, name = place.partition(":")
+    step = getattr(importlib.import_module(f"edgeml_runtime.preprocess.{module}"), name)
+    parser: StepParser = step.parse
+    return parser
 
 
 def _is_pointwise(step: Step) -> bool:
     """Return whether *step* makes each pixel of the same pixel, whatever is beside it."""
-    return isinstance(step, (Cast, Layout, Normalize)) or _is_order(step)
+    return step.op in ("cast", "layout", "normalize") or _is_order(step)
 
 
-def _is_order(step: Step) -> bool:
-    return isinstance(step, Color) and step.to != "gray"
+def _is_order(step: Any) -> bool:  # noqa: ANN401 - a Step, whose class is known by its op
+    return bool(step.op == "color" and step.to != "gray")
 
 
 def _color_last(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """Return *steps* with the order of the channels changed after what treats them all alike."""
-    ordered = list(steps)
+    ordered: list[Any] = list(steps)
     for start in reversed(range(len(ordered))):
         for at in range(start, len(ordered) - 1):
             after = ordered[at + 1]
-            alike = isinstance(after, (CenterCrop, Crop, Resize)) or (
-                isinstance(after, (Letterbox, Pad)) and len(after.fill) == 1
+            alike = after.op in ("center_crop", "crop", "resize") or (
+                after.op in _FRAMES and len(after.fill) == 1
             )
             if not alike or not _is_order(ordered[at]):
                 break

@@ -10,12 +10,12 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
 from typing import Any, Callable, Optional
 
 import numpy as np
 
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import asdict, dataclass
 from edgeml_runtime.metrics import COUNTS, Histogram, Metrics
 from edgeml_runtime.stream.sources import Item, RawFrames, Source, open_source
 from edgeml_runtime.tasks import Result

@@ -1,12 +1,12 @@
 """The task ``audio_events``: what is heard, from when to when."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.frozen import asdict, dataclass, replace
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.tasks.options import OutputTask
 
@@ -29,7 +29,7 @@ class AudioEvents:
     """The events in order of their start, and the scores (windows, classes), not smoothed."""
 
     events: tuple[AudioEvent, ...]
-    scores: np.ndarray = field(compare=False)
+    scores: np.ndarray
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as JSON values."""
