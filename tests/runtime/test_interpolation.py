@@ -138,6 +138,14 @@ def test_numpy_and_opencv_agree(
     _holds(resampled, image, sides, kernel, resized(image, *sides, kernel))
 
 
+def test_many_channels_are_scaled_like_few(scale: Scale) -> None:
+    image = np.random.default_rng(7).integers(0, 256, (9, 11, 6)).astype(np.uint8)
+    for like, name in (("opencv", "area"), ("pil", "bicubic"), ("torch", "nearest")):
+        kernel = Kernel(name, like, False)
+        planes = [scale(image[:, :, [at]], 5, 7, kernel) for at in range(6)]
+        _holds(scale, image, (5, 7), kernel, np.dstack(planes))
+
+
 @pytest.mark.parametrize("like", sorted(NAMES))
 def test_one_color_stays(like: str) -> None:
     image = np.full((37, 41, 3), 201, np.uint8)

@@ -68,7 +68,7 @@ def nearest_indices(source: int, target: int, kernel: Kernel) -> np.ndarray:
     return inside
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def bands(source: int, target: int, kernel: Kernel, repeat: int) -> Bands:
     """Return the weights of an axis, once for each of *repeat* channels of a pixel."""
     indices, factors = weights(source, target, kernel)
