@@ -19,8 +19,11 @@ def main() -> None:
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["edgeml_runtime"]):
         from benchmarks.fuzzing.targets import TARGETS  # noqa: PLC0415 - instrumented as it is read
+        from edgeml_runtime.bundle import reader  # noqa: PLC0415 - as above
     from benchmarks.fuzzing.guard import Guard  # noqa: PLC0415 - with the rest of ours
 
+    # So that small models take the way of large ones, and the oldest are removed.
+    vars(reader).update(_WORTH_A_FILE=0, _KEPT_BYTES=8192)
     sandbox = Path(folder)
     os.environ["EDGEML_RUNTIME_CACHE"] = str(sandbox / "cache")
     target, change = TARGETS[name]
