@@ -36,8 +36,6 @@ def read_bundle(data: bytes, folder: Path) -> None:
     """Read all of a bundle, and hold it to what the standard library sees in it."""
     path = folder / "input.edgeml"
     path.write_bytes(data)
-    reader._WORTH_A_FILE = 0
-    reader._KEPT_BYTES = 8192
     try:
         bundle = open_bundle(path)
     except EdgemlError:
