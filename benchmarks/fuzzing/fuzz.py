@@ -22,8 +22,7 @@ def main() -> None:
         from edgeml_runtime.bundle import reader  # noqa: PLC0415 - as above
     from benchmarks.fuzzing.guard import Guard  # noqa: PLC0415 - with the rest of ours
 
-    # So that small models take the way of large ones, and the oldest are removed.
-    vars(reader).update(_WORTH_A_FILE=0, _KEPT_BYTES=8192)
+    vars(reader).update(_KEPT_BYTES=8192)  # so that the oldest models are removed
     sandbox = Path(folder)
     os.environ["EDGEML_RUNTIME_CACHE"] = str(sandbox / "cache")
     target, change = TARGETS[name]

@@ -4,7 +4,7 @@ Both are within one level of 255 of the framework.
 """
 
 import importlib
-from functools import cache
+from functools import cache, partial
 from types import ModuleType
 from typing import Any, Optional
 
@@ -14,9 +14,8 @@ from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess.cast import rounded
 from edgeml_runtime.preprocess.kernels import ANTIALIASED, NAMES, Kernel, bands, nearest_indices
-from edgeml_runtime.preprocess.step import MAX_PIXELS
+from edgeml_runtime.preprocess.step import MAX_PIXELS, Change
 
-_DTYPES = ("uint8", "float32")
 _CV2_NAMES = {
     "nearest": "INTER_NEAREST",
     "bilinear": "INTER_LINEAR",
@@ -24,6 +23,7 @@ _CV2_NAMES = {
     "area": "INTER_AREA",
     "lanczos": "INTER_LANCZOS4",
 }
+_MOST_CHANNELS = 4  # at a time: what OpenCV takes in every interpolation
 _ROWS = 64  # that are held as float32 at a time
 
 
@@ -48,14 +48,19 @@ def kernel_json(kernel: Kernel) -> dict[str, Any]:
 
 
 def resized(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.ndarray:
-    """Return *image* (H,W,C), uint8 or float32, scaled to *height* and *width*.
+    """Return *image* (H,W,C), uint8 or float32, scaled to *height* and *width*."""
+    return scaling(image, height, width, kernel)(image)
+
+
+def scaling(image: np.ndarray, height: int, width: int, kernel: Kernel) -> Change:
+    """Return what scales an image like *image* as ``resized`` does.
 
     Raises:
         InputError: Another element type, or a side over the limit.
     """
-    if image.dtype.name not in _DTYPES:
+    if image.dtype.char not in "Bf" or not image.dtype.isnative:
         raise InputError(
-            f"An image of {image.dtype.name} cannot be scaled.",
+            f"An image of {image.dtype} cannot be scaled.",
             "Give uint8 or float32, or put a 'cast' before.",
         )
     if max(height, width) > MAX_PIXELS:
@@ -64,23 +69,25 @@ def resized(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.nd
             f"{height}x{width}, and {MAX_PIXELS} is the most for a side.",
             "Give an image that is less long and narrow, or a smaller size.",
         )
-    if image.shape[:2] == (height, width):
-        return image
-    grows = height >= image.shape[0] and width >= image.shape[1]
-    cv2 = opencv() if _is_opencv_s(kernel, grows=grows) else None
+    old_height, old_width, channels = image.shape
+    if (old_height, old_width) == (height, width):
+        return np.asarray
+    grows = height >= old_height and width >= old_width
+    cv2 = opencv() if channels <= _MOST_CHANNELS and _is_opencv_s(kernel, grows=grows) else None
     if cv2 is not None:
-        scaled: np.ndarray = cv2.resize(
-            np.ascontiguousarray(image),
-            (width, height),
-            interpolation=getattr(cv2, _CV2_NAMES[kernel.name]),
-        )
-        return scaled.reshape(height, width, image.shape[2])  # OpenCV drops a single channel
-    return resampled(image, height, width, kernel)
+        flag = getattr(cv2, _CV2_NAMES[kernel.name])
+        scale: Change = partial(cv2.resize, dsize=(width, height), interpolation=flag)
+        return scale if channels > 1 else lambda image: scale(image)[:, :, np.newaxis]
+    return partial(resampled, height=height, width=width, kernel=kernel)
 
 
 def resampled(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.ndarray:
     """Return *image* scaled as ``resized`` does, by numpy alone."""
     old_height, old_width, channels = image.shape
+    if channels > _MOST_CHANNELS:
+        starts = range(0, channels, _MOST_CHANNELS)
+        parts = [image[:, :, start : start + _MOST_CHANNELS] for start in starts]
+        return np.dstack([resampled(part, height, width, kernel) for part in parts])
     if kernel.name.startswith("nearest"):
         rows = nearest_indices(old_height, height, kernel)
         columns = nearest_indices(old_width, width, kernel)
@@ -108,8 +115,8 @@ def _down(table: np.ndarray, height: int, kernel: Kernel, dtype: str) -> np.ndar
     source = table if used is None else table[used]
     scaled = np.empty((height, table.shape[1]), dtype)
     for start, low, high, matrix in parts:
-        block = matrix @ source[low:high].astype(np.float32, copy=False)
-        scaled[start : start + len(matrix)] = rounded(block, dtype)
+        block = matrix @ source[low:high].astype(matrix.dtype, copy=False)
+        scaled[start : start + len(matrix)] = _whole(block, dtype, kernel)
     return scaled
 
 
@@ -119,12 +126,18 @@ def _across(table: np.ndarray, width: int, channels: int, kernel: Kernel, dtype:
     table = table if used is None else table[:, used]
     scaled = np.empty((len(table), width * channels), dtype)
     for top in range(0, len(table), _ROWS):
-        source = table[top : top + _ROWS].astype(np.float32, copy=False)
-        block = np.empty((len(source), width * channels), np.float32)
+        source = table[top : top + _ROWS].astype(parts[0][3].dtype, copy=False)
+        block = np.empty((len(source), width * channels), source.dtype)
         for start, low, high, matrix in parts:
             np.matmul(source[:, low:high], matrix.T, out=block[:, start : start + len(matrix)])
-        scaled[top : top + _ROWS] = rounded(block, dtype)
+        scaled[top : top + _ROWS] = _whole(block, dtype, kernel)
     return scaled
+
+
+def _whole(block: np.ndarray, dtype: str, kernel: Kernel) -> np.ndarray:
+    if kernel.like == "pil" and dtype == "uint8":
+        block = np.floor(block + 0.5)  # where the others round half to even
+    return rounded(block, dtype)
 
 
 def _is_opencv_s(kernel: Kernel, *, grows: bool) -> bool:

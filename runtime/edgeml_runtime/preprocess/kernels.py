@@ -68,7 +68,7 @@ def nearest_indices(source: int, target: int, kernel: Kernel) -> np.ndarray:
     return inside
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def bands(source: int, target: int, kernel: Kernel, repeat: int) -> Bands:
     """Return the weights of an axis, once for each of *repeat* channels of a pixel."""
     indices, factors = weights(source, target, kernel)
@@ -81,10 +81,10 @@ def bands(source: int, target: int, kernel: Kernel, repeat: int) -> Bands:
     for start in range(0, target, _BAND):
         columns, rows = indices[start : start + _BAND], factors[start : start + _BAND]
         low, high = int(columns[rows != 0.0].min()), int(columns[rows != 0.0].max()) + 1
-        dense = np.zeros((len(rows), high - low), np.float32)
+        dense = np.zeros((len(rows), high - low), factors.dtype)
         row = np.arange(len(rows))[:, np.newaxis]
         np.add.at(dense, (row, np.clip(columns - low, 0, high - low - 1)), rows)
-        dense = np.kron(dense, np.eye(repeat, dtype=np.float32))
+        dense = np.kron(dense, np.eye(repeat, dtype=factors.dtype))
         parts.append((start * repeat, low * repeat, high * repeat, dense))
     return Bands(used, tuple(parts))
 
@@ -95,7 +95,8 @@ def weights(source: int, target: int, kernel: Kernel) -> tuple[np.ndarray, np.nd
     pixels = np.arange(target)[:, np.newaxis].astype(np.float64)
     if kernel.name == "linear_area":
         first = np.floor(pixels * scale)
-        part = np.maximum((pixels + 1) - (first + 1) / scale, 0.0) % 1.0
+        part = (pixels + 1) - (first + 1) * (target / source)
+        part = np.maximum(part.astype(np.float32), 0.0) % 1.0
         factors = np.concatenate([1.0 - part, part], axis=1)
     elif kernel.name == "area":
         begin, end = pixels * scale, np.minimum((pixels + 1) * scale, source)
@@ -113,8 +114,11 @@ def weights(source: int, target: int, kernel: Kernel) -> tuple[np.ndarray, np.nd
         if smooth or kernel.like == "tensorflow":  # the others repeat the pixels of the border
             factors[(taps < 0) | (taps >= source)] = 0.0
     factors /= factors.sum(axis=1, keepdims=True)
+    # Pillow sums in fixed point, which float64 can follow to the bit.
+    pil = kernel.like == "pil"
+    factors = np.rint(factors * 2**22) / 2**22 if pil else factors.astype(np.float32)
     indices = np.clip(first + np.arange(factors.shape[1]), 0, source - 1)
-    return indices.astype(np.intp), factors.astype(np.float32)
+    return indices.astype(np.intp), factors
 
 
 def _values(distance: np.ndarray, kernel: Kernel, reach: float) -> np.ndarray:

@@ -1,17 +1,17 @@
 """The task ``detection``: labelled boxes, of the outputs of SSD and the YOLO family."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.tasks.heads import Boxes, make_head
 from edgeml_runtime.tasks.nms import suppress
-from edgeml_runtime.tasks.options import task_fields
+from edgeml_runtime.tasks.options import Answer, task_fields
 
 if TYPE_CHECKING:
     from edgeml_runtime.drawing import Shape
@@ -35,26 +35,22 @@ class Detection:
 
 
 @dataclass(frozen=True)
-class Detections:
+class Detections(Answer):
     """The answer for one image: what was found, best first; perhaps nothing."""
 
-    found: tuple[Detection, ...]
+    detections: tuple[Detection, ...]
 
     def __iter__(self) -> Iterator[Detection]:
-        return iter(self.found)
+        return iter(self.detections)
 
     def __len__(self) -> int:
-        return len(self.found)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the answer as JSON values."""
-        return {"detections": [{**vars(item), "box": list(item.box)} for item in self.found]}
+        return len(self.detections)
 
     def summary(self) -> str:
         """Return label, score and box of each."""
         lines = [
             f"{item.label} {item.score:.4f} at {','.join(f'{edge:.0f}' for edge in item.box)}"
-            for item in self.found
+            for item in self
         ]
         return "; ".join(lines) or "nothing"
 
@@ -62,9 +58,7 @@ class Detections:
         """Return a box with label and score for each."""
         from edgeml_runtime.drawing import Shape  # noqa: PLC0415 - for those who draw
 
-        return [
-            Shape(item.index, f"{item.label} {item.score:.2f}", item.box) for item in self.found
-        ]
+        return [Shape(item.index, f"{item.label} {item.score:.2f}", item.box) for item in self]
 
 
 class Detector:
@@ -103,23 +97,25 @@ class Detector:
 
     def _placed(self, found: Boxes, geometry: Geometry) -> Detections:
         """Return what stays of *found*, in pixels of the image."""
-        edges, scores, classes = found
+        first = self._candidates if self._overlap else self._limit
+        if len(found.scores) > first or not self._overlap:
+            order = np.argsort(-found.scores, kind="stable")[:first]
+            found = Boxes(*(part[order] for part in found))
         if self._overlap:
-            groups = None if self._agnostic else classes
-            kept = suppress(edges, scores, self._iou, groups, self._limit)
-        else:
-            kept = np.argsort(-scores, kind="stable")[: self._limit]
+            groups = None if self._agnostic else found.classes
+            kept = suppress(found.edges, found.scores, self._iou, groups, self._limit)
+            found = Boxes(*(part[kept] for part in found))
         scale = np.array([geometry.scale_x, geometry.scale_y] * 2)
         shift = np.array([geometry.offset_x, geometry.offset_y] * 2)
         whole = np.array([geometry.image_width, geometry.image_height] * 2)
-        boxes = np.clip(edges[kept] * scale + shift, 0, whole)
+        boxes = np.minimum(np.maximum(found.edges * scale + shift, 0.0), whole)
         return Detections(
             tuple(
-                Detection(self._label(index), index, score, (box[0], box[1], box[2], box[3]))
-                for box, score, index in zip(
-                    boxes.tolist(), scores[kept].tolist(), classes[kept].tolist()
+                Detection(self._label(index), index, score, (left, top, right, bottom))
+                for (left, top, right, bottom), score, index in zip(
+                    boxes.tolist(), found.scores.tolist(), found.classes.tolist()
                 )
-                if box[0] < box[2] and box[1] < box[3]
+                if left < right and top < bottom
             )
         )
 

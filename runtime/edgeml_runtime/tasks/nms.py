@@ -54,12 +54,14 @@ def _kept(columns: np.ndarray, factor: np.float32, limit: Optional[int]) -> np.n
         chosen = _chosen(_overlapping(first, first, factor))
         found.append(numbers[chosen])
         count += len(chosen)
+        if not rest.size:
+            break
         best, step = first[:, chosen], _CELLS // len(chosen)
         hit = [
             _overlapping(best, rest[:, start : start + step], factor).any(axis=0)
             for start in range(0, rest.shape[1], step)
         ]
-        free = np.flatnonzero(~np.concatenate([numbers[:0] != 0, *hit]))
+        free = np.flatnonzero(~np.concatenate(hit))
         numbers, columns = numbers[_BLOCK:].take(free), rest.take(free, axis=1)
     return np.concatenate(found)[:limit]
 
