@@ -10,10 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from edgeml_runtime.board import board_threads
+from edgeml_runtime.bundle import Bundle
+from edgeml_runtime.choice import Choice
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import dataclass
+from edgeml_runtime.memory import recall, remember
 from edgeml_runtime.progress import Progress, silent
-from edgeml_runtime.session import Model
+from edgeml_runtime.session import Model, engine_key, open_model
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,39 @@ def bench(model: Model, *, runs: int = 50, warmup: int = 5, progress: Progress =
         warmup=warmup,
         latency=latency_of(times_ms[warmup:]),
     )
+
+
+def measure_threads(bundle: Bundle, choice: Choice) -> tuple[int, str]:
+    """Return the number of threads that is fastest for *choice* on this board, and what was timed.
+
+    Of numbers within a tenth of the fastest the smallest is taken. It is timed once for each board,
+    engine version and model, for about a second, and remembered.
+    """
+    key = f"threads\n{engine_key(choice)}"
+    record = recall(key)
+    if record is None or not isinstance(record.get("threads"), int):
+        most = board_threads()[0]
+        counts = [count for count in (1, 2, 4) if count < most] + [most]
+        times_ms = {count: _time_ms(bundle, choice, count) for count in counts}
+        limit_ms = 1.1 * min(times_ms.values())
+        best = next(count for count in counts if times_ms[count] <= limit_ms)
+        told = ", ".join(f"{times_ms[count]:.3g} ms on {count}" for count in counts)
+        record = remember(key, threads=best, told=told)
+    return record["threads"], f"measured on {record['when']}: {record['told']}"
+
+
+def _time_ms(bundle: Bundle, choice: Choice, threads: int) -> float:
+    """Return the median of the inferences that fit into a quarter of a second, of at least 3."""
+    model = open_model(bundle, choice.variant, choice.engine, threads)
+    feed = model.example_feeds()[0]
+    times_ms: list[float] = []
+    model.engine.run(feed)
+    while len(times_ms) < 3 or sum(times_ms) < 250.0:
+        start_ns = time.perf_counter_ns()
+        model.engine.run(feed)
+        times_ms.append((time.perf_counter_ns() - start_ns) / 1e6)
+    model.close()
+    return float(np.median(times_ms))
 
 
 def latency_of(times_ms: Sequence[float]) -> Latency:

@@ -11,6 +11,7 @@ _LASTING = (
     *("features", "flags", "hardware", "model", "model name", "serial"),
 )
 _CPUS = "/sys/devices/system/cpu"
+_CGROUPS = "/sys/fs/cgroup"
 # Cores of Arm by "CPU part": https://github.com/util-linux/util-linux/blob/master/sys-utils/lscpu-arm.c
 _ARM_CORES = {
     0xC07: "A7",
@@ -78,7 +79,7 @@ def _quota_cores() -> int:
     """Return the whole cores that the control group (version 2) grants, or a large number."""
     own = next((line[3:] for line in _lines("/proc/self/cgroup") if line.startswith("0::")), "/")
     for folder in (own, "/"):
-        quota, _, period = "".join(_lines(f"/sys/fs/cgroup{folder}/cpu.max")).partition(" ")
+        quota, _, period = "".join(_lines(f"{_CGROUPS}{folder}/cpu.max")).partition(" ")
         if quota.isdigit() and period.isdigit() and int(period):
             return max(1, int(quota) // int(period))
     return 1 << 16

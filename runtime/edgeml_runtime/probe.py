@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from typing import Any, Optional
+from warnings import catch_warnings, simplefilter
 
 from edgeml_runtime.board import cpu_name
 from edgeml_runtime.bundle import Bundle, open_bundle
@@ -27,7 +28,7 @@ _PROGRAM = (
 _DEATHS = {"SIGILL": "an illegal instruction", "SIGSEGV": "a segmentation fault"}
 
 
-def prove(bundle: Bundle, choice: Choice, threads: int) -> dict[str, Any]:
+def prove(bundle: Bundle, choice: Choice) -> dict[str, Any]:
     """Run the self-test, in a child process where there can be one, and remember the outcome.
 
     Returns:
@@ -40,9 +41,9 @@ def prove(bundle: Bundle, choice: Choice, threads: int) -> dict[str, Any]:
         InputError, MissingToolError: As ``open_model``.
     """
     engine = f"{choice.engine} {choice.version}"
-    key = proof_key(bundle.manifest, choice, threads)
+    key = proof_key(bundle.manifest, choice)
     path = os.path.abspath(bundle.path)
-    arguments = (path, choice.variant.id, choice.engine, threads)
+    arguments = (path, choice.variant.id, choice.engine)
     died, said = _run(arguments)
     if died:
         stage = "it ran the model" if b"imported" in said else "it was imported"
@@ -52,7 +53,7 @@ def prove(bundle: Bundle, choice: Choice, threads: int) -> dict[str, Any]:
         return remember(key, died=error.problem, remedy=error.remedy)
     found = _outcome(said)
     if found is None:
-        model = open_model(bundle, choice.variant, choice.engine, threads)
+        model = open_model(bundle, choice.variant, choice.engine, 1)
         found = model.self_test().to_json()
         model.close()
     if not found["passed"]:
@@ -66,13 +67,13 @@ def prove(bundle: Bundle, choice: Choice, threads: int) -> dict[str, Any]:
     return remember(key, **found, apart=bool(said))
 
 
-def try_model(output: int, path: str, variant_id: str, engine_name: str, threads: int) -> None:
+def try_model(output: int, path: str, variant_id: str, engine_name: str) -> None:
     """Load and run a model; write a line for each stage and the outcome to the descriptor."""
     try:
         bundle = open_bundle(path)
         import_engine(engine_name)
         os.write(output, b"imported\n")
-        model = open_model(bundle, bundle.manifest.variant(variant_id), engine_name, threads)
+        model = open_model(bundle, bundle.manifest.variant(variant_id), engine_name, 1)
         outcome = model.self_test()
         if not outcome.samples:
             model.engine.run(model.example_feeds()[0])
@@ -116,7 +117,9 @@ def _run_anew(arguments: tuple[Any, ...]) -> tuple[int, bytes]:
 def _run_forked(arguments: tuple[Any, ...]) -> tuple[int, bytes]:
     """Run a copy of this process: where Python is embedded, frozen or emulated."""
     reader, writer = os.pipe()
-    child = os.fork()
+    with catch_warnings():
+        simplefilter("ignore", DeprecationWarning)  # of Python 3.12, for threads of libraries
+        child = os.fork()
     if child == 0:
         try:
             try_model(writer, *arguments)

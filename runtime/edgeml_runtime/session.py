@@ -238,8 +238,7 @@ def load(
         EngineCrashError: The engine dies of the model, or of being imported.
     """
     bundle = open_bundle(path)
-    count = threads if isinstance(threads, int) else None
-    if threads not in (None, "measure", count):
+    if isinstance(threads, str) and threads != "measure":
         raise InputError(f"threads is {threads!r}.", "Give a whole number, or 'measure'.")
     choices = rank_choices(
         bundle.manifest,
@@ -247,7 +246,7 @@ def load(
         os.uname().machine,
         variant=variant,
         engine=engine,
-        threads=count or 1,
+        threads=threads if isinstance(threads, int) else 1,
     )
     failures: list[tuple[Choice, EdgemlError]] = []
     for choice in choices:
@@ -257,7 +256,7 @@ def load(
         ):
             continue  # its library is broken, whatever the variant
         try:
-            model = _open_tested(bundle, choice, count, self_test)
+            model = _open_tested(bundle, choice, threads, self_test)
         except (MissingToolError, EngineCrashError, UnsupportedError) as error:
             failures.append((choice, error))
             continue
@@ -271,29 +270,42 @@ def open_model(bundle: Bundle, variant: Variant, engine: str, threads: int) -> M
     return Model(bundle, variant, open_engine(engine, bundle.file(variant.path), threads))
 
 
-def _open_tested(bundle: Bundle, choice: Choice, count: Optional[int], self_test: bool) -> Model:
-    threads, because = choose_threads(choice) if count is None else (count, "asked for")
+def _open_tested(
+    bundle: Bundle, choice: Choice, wanted: Union[int, str, None], self_test: bool
+) -> Model:
     proof: Optional[Mapping[str, Any]] = {}
     if self_test:
-        proof = recall(proof_key(bundle.manifest, choice, threads))
+        proof = recall(proof_key(bundle.manifest, choice))
         if proof is None:
             from edgeml_runtime.probe import prove  # noqa: PLC0415 - once on each board
 
-            proof = prove(bundle, choice, threads)
+            proof = prove(bundle, choice)
         if "died" in proof:
             raise EngineCrashError(proof["died"], f"{proof['remedy']} (Found {proof['when']}.)")
+    if wanted is None:
+        threads, because = choose_threads(choice)
+    elif isinstance(wanted, int):
+        threads, because = wanted, "asked for"
+    else:
+        from edgeml_runtime.bench import measure_threads  # noqa: PLC0415 - who asks for it
+
+        threads, because = measure_threads(bundle, choice)
     model = open_model(bundle, choice.variant, choice.engine, threads)
     model.loading.update(threads=because, proof=proof)
     return model
 
 
-def proof_key(manifest: Manifest, choice: Choice, threads: int) -> str:
-    """Return what a self-test depends on: the board, the engine, the model and the vectors."""
+def engine_key(choice: Choice) -> str:
+    """Return what the work of an engine depends on: the board, its version and the model."""
+    return f"{board_identity()}\n{choice.engine} {choice.version}\n{choice.variant.sha256}"
+
+
+def proof_key(manifest: Manifest, choice: Choice) -> str:
+    """Return what the outcome of a self-test depends on."""
     variant, golden = choice.variant, manifest.golden
     vectors = None if golden is None else (golden.sha256, golden.tolerances.get(variant.id))
     tensors = (manifest.inputs, manifest.outputs, variant.inputs, variant.outputs)
-    engine = f"{choice.engine} {choice.version} threads {threads}"
-    return f"{board_identity()}\n{engine}\n{variant.sha256} {vectors}\n{tensors}"
+    return f"{engine_key(choice)} {vectors}\n{tensors}"
 
 
 def _noise(specs: tuple[TensorSpec, ...]) -> dict[str, np.ndarray]:

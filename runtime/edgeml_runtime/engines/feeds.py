@@ -19,7 +19,7 @@ class FeedCheck:
     def __call__(self, feeds: Mapping[str, np.ndarray]) -> None:
         """Raise InputError where an array does not fit."""
         fitted = self._fitted
-        if len(feeds) == len(fitted):
+        if fitted and len(feeds) == len(fitted):
             for name, (dtype, shape) in fitted.items():
                 array = feeds.get(name)
                 if not isinstance(array, np.ndarray) or array.dtype != dtype:

@@ -100,10 +100,9 @@ def _open_session(model: Union[bytes, str], threads: int) -> "onnxruntime.Infere
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except _LOAD_ERRORS as error:
-        raise InputError(
-            f"onnxruntime {onnxruntime.__version__} cannot load the model: {_first_line(error)}.",
-            "Check that it is a whole ONNX file, and not newer than this onnxruntime reads.",
-        ) from error
+        from edgeml_runtime.engines.refusal import load_error  # noqa: PLC0415 - errors only
+
+        raise load_error("onnxruntime", onnxruntime.__version__, error) from error
 
 
 def _specs(arguments: "list[onnxruntime.NodeArg]") -> tuple[TensorSpec, ...]:

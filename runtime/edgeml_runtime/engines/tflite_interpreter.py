@@ -53,7 +53,7 @@ class TfliteEngine:
         self.name = name
         self.version = version
         self.threads = threads
-        interpreter, allocated = _open_interpreter(name, model, threads, factory)
+        interpreter, allocated = _open_interpreter(name, version, model, threads, factory)
         self._interpreter: Optional[Interpreter] = interpreter
         inputs = interpreter.get_input_details()
         outputs = interpreter.get_output_details()
@@ -101,7 +101,7 @@ class TfliteEngine:
 
 
 def _open_interpreter(
-    name: str, model: Union[bytes, str], threads: int, factory: InterpreterFactory
+    name: str, version: str, model: Union[bytes, str], threads: int, factory: InterpreterFactory
 ) -> tuple[Interpreter, bool]:
     """Return the interpreter, and whether it has memory for the sizes that the file has.
 
@@ -118,10 +118,9 @@ def _open_interpreter(
     except (RuntimeError, ValueError) as error:
         if interpreter is not None and _has_free_sizes(interpreter):
             return interpreter, False
-        raise InputError(
-            f"{name} cannot load the model: {_one_line(error)}.",
-            "Check that it is a whole TFLite file, and that this engine has all of its operators.",
-        ) from error
+        from edgeml_runtime.engines.refusal import load_error  # noqa: PLC0415 - errors only
+
+        raise load_error(name, version, error) from error
     return interpreter, True
 
 

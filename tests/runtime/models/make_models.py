@@ -14,6 +14,8 @@ The files are committed, as the device's environment has neither onnx nor a TFLi
   TFLite one is NHWC, has int8 inputs and outputs and no signature.
 - ``extremes.onnx``: a quantized convolution, image (1,8,6,6) uint8 -> conv (1,8,4,4), and a
   quantized product, row (4,64) float32 -> dense (4,16), whose 8-bit weights are all 127 or -127.
+- ``refused.*.tflite``: one operator that no engine here has: ``newer`` is of a version yet to come,
+  ``custom`` somebody's own, ``flex`` TensorFlow's.
 """
 
 import dataclasses
@@ -207,6 +209,18 @@ class TfliteGraph:
         operator.builtinOptions = options
         self._graph.operators.append(operator)
 
+    def plain_operator(self, version: int, custom: str, inputs: list[int], output: int) -> None:
+        """Add RELU, or the operator called *custom*."""
+        opcode = tfl.OperatorCodeT()
+        code = tfl.BuiltinOperator.CUSTOM if custom else tfl.BuiltinOperator.RELU
+        opcode.builtinCode = opcode.deprecatedBuiltinCode = code
+        opcode.version, opcode.customCode = version, custom or None
+        self._model.operatorCodes.append(opcode)
+        operator = tfl.OperatorT()
+        operator.opcodeIndex = len(self._model.operatorCodes) - 1
+        operator.inputs, operator.outputs = inputs, [output]
+        self._graph.operators.append(operator)
+
     def signature(self, inputs: dict[str, int], outputs: dict[str, int]) -> None:
         """Add the signature ``serving_default``."""
         signature = tfl.SignatureDefT()
@@ -319,6 +333,14 @@ def pool_numpy() -> bytes:
     return write_numpy(ir.from_proto(onnx.ModelProto.FromString(data)))
 
 
+def refused_tflite(version: int, custom: str = "") -> bytes:
+    """Return a model of one operator: RELU of some *version*, or one by the name *custom*."""
+    graph = TfliteGraph()
+    given, result = graph.tensor("x", [1, 4]), graph.tensor("y", [1, 4])
+    graph.plain_operator(version, custom, [given], result)
+    return graph.serialize([given], [result])
+
+
 def golden_vectors(model: bytes) -> bytes:
     """Return the golden vectors of the classifier: seeded images with its scores."""
     random = np.random.default_rng(11)
@@ -342,6 +364,9 @@ def main() -> None:
     (FOLDER / "pool.onnx").write_bytes(pool_onnx())
     (FOLDER / "extremes.onnx").write_bytes(extremes_onnx())
     (FOLDER / "pool.int8.tflite").write_bytes(pool_int8_tflite())
+    (FOLDER / "refused.newer.tflite").write_bytes(refused_tflite(99))
+    (FOLDER / "refused.custom.tflite").write_bytes(refused_tflite(1, "Sharpen"))
+    (FOLDER / "refused.flex.tflite").write_bytes(refused_tflite(1, "FlexErf"))
 
 
 if __name__ == "__main__":
