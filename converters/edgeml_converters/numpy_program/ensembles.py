@@ -17,18 +17,16 @@ SUMS = np.dtype(np.float64)
 """What ``trees`` adds up in."""
 
 
-def write_label(node: ir.Node, program: Program, index: str, prefix: str) -> None:
+def write_label(node: ir.Node, program: Program, index: str) -> None:
     """Write the label of a classifier, its first output, from the index of the class.
 
     A label of text stays the index; ``Program.texts`` then knows the text.
     """
-    out, names = made(node), texts(node, f"{prefix}_strings")
-    if names:
-        program.texts[out] = names
-        program.alias(index, out)
-        return
-    values = numbers(node, f"{prefix}_int64s" if prefix == "classlabels" else f"{prefix}_ints")
-    if np.array_equal(values, np.arange(len(values))):
+    out, names = made(node), texts(node, "classlabels_strings")
+    labels = [numbers(node, f"classlabels_{kind}") for kind in ("int64s", "ints")]
+    values = next((found for found in labels if found.size), np.arange(0))
+    if names or np.array_equal(values, np.arange(len(values))):
+        program.texts[index] = names
         program.alias(index, out)
     else:
         program.step("take", values, index, out=out, axis=0)
@@ -66,7 +64,7 @@ def _classifier(node: ir.Node, program: Program) -> None:
     scores = node.outputs[1].name or ""
     if classes > 2:
         total = _with_base(node, program, _sums(node, program, "class", classes), classes)
-        write_label(node, program, program.step("argmax", total, axis=1), "classlabels")
+        write_label(node, program, program.step("argmax", total, axis=1))
         shares = transformed(node, program, total, SUMS)
     elif classes == 2 and used == {0}:
         total = _with_base(node, program, _sums(node, program, "class", 1), 1)
@@ -75,14 +73,13 @@ def _classifier(node: ir.Node, program: Program) -> None:
         limit = np.array(0.5 if positive else 0.0)
         second = program.step("array", program.step("greater", total, limit), dtype="int64")
         index = program.step("reshape", second, np.array([-1]))
-        write_label(node, program, index, "classlabels")
-        if positive:
+        write_label(node, program, index)
+        if string_attribute(node, "post_transform", "NONE") == "NONE" and positive:
             first = program.step("subtract", np.array(1.0), total)
             shares = program.step("concatenate", first, total, axis=1)
         else:
             both = program.step("concatenate", program.step("negative", total), total, axis=1)
-            logistic = string_attribute(node, "post_transform", "NONE") == "LOGISTIC"
-            shares = sigmoid(program, both, SUMS) if logistic else both
+            shares = transformed(node, program, both, SUMS)
     else:
         raise NoFormError(f"it has {classes} classes and weights for {len(used)}")
     program.step("array", shares, out=scores, dtype="float32")

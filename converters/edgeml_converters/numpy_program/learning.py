@@ -98,7 +98,7 @@ def _encoder(node: ir.Node, program: Program) -> None:
         if whole
         else float_attribute(node, "default_float", -0.0)
     )
-    if known is not None:
+    if known:
         table = dict(zip(texts(node, "keys_strings"), values.tolist(), strict=True))
         rows = np.array([table.get(text, default) for text in known], values.dtype)
         program.step("take", rows, reads(node, program)[0], out=made(node), axis=0)
@@ -127,7 +127,7 @@ def _classifier(node: ir.Node, program: Program) -> None:
     if classes < 2 or rows != classes:
         raise NoFormError(f"it has {classes} classes and {rows} sums")
     total = _linear(node, program, classes)
-    write_label(node, program, program.step("argmax", total, axis=1), "classlabels")
+    write_label(node, program, program.step("argmax", total, axis=1))
     shares = transformed(node, program, total, _FLOAT32)
     program.step("reshape", shares, np.array([0, -1]), out=node.outputs[1].name)
 

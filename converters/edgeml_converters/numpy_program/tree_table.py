@@ -160,7 +160,10 @@ def _places(node: ir.Node) -> dict[tuple[int, int], int]:
 
 
 def _keys(node: ir.Node, trees: str, nodes: str) -> list[tuple[int, int]]:
-    return list(zip(numbers(node, trees).tolist(), numbers(node, nodes).tolist(), strict=True))
+    pair = numbers(node, trees).tolist(), numbers(node, nodes).tolist()
+    if len(pair[0]) != len(pair[1]):
+        raise NoFormError(f"it has {len(pair[0])} {trees} and {len(pair[1])} {nodes}")
+    return list(zip(*pair, strict=True))
 
 
 def _narrow(array: np.ndarray) -> np.ndarray:
