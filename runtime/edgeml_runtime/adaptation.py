@@ -1,6 +1,7 @@
 """Between the tensors of the source model and those of one variant: layout, type, quantization."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Optional
 
 import numpy as np
@@ -10,6 +11,7 @@ from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import dataclass, replace
 from edgeml_runtime.tensors import Quantization, TensorSpec
 
+_dtype = lru_cache(maxsize=None)(np.dtype)
 _AXES: Mapping[tuple[str, str], tuple[int, ...]] = {
     ("NCHW", "NHWC"): (0, 2, 3, 1),
     ("NHWC", "NCHW"): (0, 3, 1, 2),
@@ -27,6 +29,12 @@ class TensorAdapter:
 
     source: TensorSpec
     variant: TensorSpec
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether both forms are the same."""
+        axes = self._axes(self.source.layout, self.variant.layout)
+        return axes is None and self.source.dtype == self.variant.dtype
 
     @property
     def fed_spec(self) -> TensorSpec:
@@ -50,7 +58,7 @@ class TensorAdapter:
 
     def encode(self, array: np.ndarray) -> np.ndarray:
         """Return *array* (in the variant's layout) with the variant's element type."""
-        if array.dtype.name == self.variant.dtype:
+        if array.dtype == _dtype(self.variant.dtype):
             return array
         if self.variant.quantization is None:
             return array.astype(self.variant.dtype)
@@ -66,7 +74,7 @@ class TensorAdapter:
         return self.encode(array)
 
     def _decode(self, array: np.ndarray) -> np.ndarray:
-        if array.dtype.name == self.source.dtype:
+        if array.dtype == _dtype(self.source.dtype):
             return array
         if self.variant.quantization is None:
             return array.astype(self.source.dtype)

@@ -8,7 +8,7 @@ bundle that takes a tenth of a program's start on a board; here all classes shar
 
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, NoReturn
 
-__all__ = ["dataclass", "field", "replace"]
+__all__ = ["asdict", "dataclass", "field", "replace"]
 
 
 class _Default:
@@ -19,7 +19,7 @@ class _Default:
 
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass, field, replace
+    from dataclasses import asdict, dataclass, field, replace
 else:
     field = _Default
 
@@ -42,6 +42,16 @@ else:
         """Return a value with some fields changed."""
         cls = type(value)
         return cls(**{**dict(zip(cls.__match_args__, _values(value))), **changes})
+
+    def asdict(value: Any) -> Any:
+        """Return the fields of a value by name, and of the values in it."""
+        if "__dataclass_fields__" in vars(type(value)):
+            return dict(zip(value.__match_args__, map(asdict, _values(value))))
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(asdict, value))
+        if isinstance(value, dict):
+            return {key: asdict(entry) for key, entry in value.items()}
+        return value
 
 
 def _init(self: Any, *given: Any, **named: Any) -> None:

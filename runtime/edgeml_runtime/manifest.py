@@ -246,8 +246,9 @@ class Manifest:
 
 def is_entry_name(name: str) -> bool:
     """Return whether *name* is a plain relative path that is safe to unpack anywhere."""
-    parts = name.split("/")
-    return len(name) <= 200 and all(_PATH_PART.fullmatch(part) is not None for part in parts)
+    if len(name) > 200 or any("\ud800" <= letter <= "\udfff" for letter in name):
+        return False  # a pattern of such a range would take its time at every start
+    return all(_PATH_PART.fullmatch(part) is not None for part in name.split("/"))
 
 
 def _check_whole(manifest: Manifest, fields: Fields) -> None:

@@ -4,15 +4,16 @@ Anything odd about the memory counts as no memory. A key is kept whole beside wh
 that files of two keys cannot be mistaken for each other.
 """
 
-import json
 import os
 import zlib
 from contextlib import suppress
 from typing import Any, Optional
 
+from edgeml_runtime.document import json_bytes, parse_json
+from edgeml_runtime.errors import InputError
 from edgeml_runtime.private_cache import keep, private_folder
 
-_FOLDER = "memory"
+_FOLDER = "self-tests"
 _LIMIT_BYTES = 1024 * 1024  # of about a thousand records
 
 
@@ -20,10 +21,10 @@ def recall(key: str) -> Optional[dict[str, Any]]:
     """Return what is remembered under *key*, or None."""
     try:
         with open(_file(key), "rb") as file:
-            record = json.loads(file.read())
-        return record if record["key"] == key else None
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            record = parse_json(file.read(), _FOLDER, "")
+    except (OSError, InputError):
         return None
+    return record if isinstance(record, dict) and record.get("key") == key else None
 
 
 def remember(key: str, **found: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
@@ -32,7 +33,7 @@ def remember(key: str, **found: Any) -> dict[str, Any]:  # noqa: ANN401 - any JS
 
     record = {**found, "when": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()), "key": key}
     with suppress(OSError):  # the next start finds it out again
-        keep(_file(key), (json.dumps(record, indent=1).encode(),), _LIMIT_BYTES)
+        keep(_file(key), (json_bytes(record),), _LIMIT_BYTES)
     return record
 
 

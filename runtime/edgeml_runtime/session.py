@@ -12,7 +12,7 @@ from edgeml_runtime.board import board_identity
 from edgeml_runtime.bundle import Bundle, open_bundle
 from edgeml_runtime.choice import Choice, choose_threads, rank_choices
 from edgeml_runtime.engines import Engine, installed_engines, open_engine
-from edgeml_runtime.engines.feeds import check_feeds
+from edgeml_runtime.engines.feeds import FeedCheck
 from edgeml_runtime.errors import (
     EdgemlError,
     EngineCrashError,
@@ -51,6 +51,10 @@ class Model:
         self.engine = engine
         self._inputs = match_tensors(manifest.inputs, variant.inputs, engine.inputs)
         self._outputs = match_tensors(manifest.outputs, variant.outputs, engine.outputs)
+        self._inputs_are_plain = all(adapter.is_plain for adapter in self._inputs.values())
+        self._outputs_are_plain = all(adapter.is_plain for adapter in self._outputs.values())
+        self._check = FeedCheck(manifest.inputs)
+        self._check_fed = FeedCheck(tuple(adapter.fed_spec for adapter in self._inputs.values()))
         self._task = make_task(manifest)
         self._pipeline = _pipeline(manifest, variant, self._inputs)
         self._turn = RLock()
@@ -95,7 +99,7 @@ class Model:
             return self._hear(sample, name, self._pipeline, self._pipeline.window)
         with self._turn:
             tensor = self._pipeline(sample)
-            check_feeds((adapter.fed_spec,), {name: tensor})
+            self._check_fed({name: tensor})
             outputs = self._infer({name: tensor})
             return self._task(outputs, self._geometry(sample))
 
@@ -105,7 +109,9 @@ class Model:
         Raises:
             InputError: A name, shape or dtype does not fit.
         """
-        check_feeds(self.manifest.inputs, inputs)
+        self._check(inputs)
+        if self._inputs_are_plain:
+            return self._infer(inputs)
         return self._infer({n: a.to_variant(inputs[n]) for n, a in self._inputs.items()})
 
     def stream(
@@ -199,6 +205,8 @@ class Model:
             )
         with self._turn:
             outputs = self.engine.run(feeds)
+        if self._outputs_are_plain:
+            return {name: outputs[name] for name in self._outputs}
         return {name: adapter.to_source(outputs[name]) for name, adapter in self._outputs.items()}
 
 

@@ -31,7 +31,7 @@ def _task(make_manifest: Maker, **options: Any) -> AudioEventTask:  # noqa: ANN4
 
 
 def _heard(task: AudioEventTask, scores: np.ndarray, hop_s: float, size_s: float) -> AudioEvents:
-    results = [task({"scores": row[np.newaxis].astype(np.float32)}) for row in scores]
+    results = [task({"tensor": row[np.newaxis].astype(np.float32)}) for row in scores]
     return task.merge(results, [(at * hop_s, at * hop_s + size_s) for at in range(len(scores))])
 
 
@@ -40,7 +40,7 @@ def _bark(*scores: float) -> np.ndarray:
 
 
 def test_one_window_has_its_events_and_scores(make_manifest: Maker) -> None:
-    answer = _task(make_manifest)({"scores": np.array([[0.75, 0.25, 0.5]])})
+    answer = _task(make_manifest)({"tensor": np.array([[0.75, 0.25, 0.5]])})
     assert [(event.label, event.index, event.score) for event in answer.events] == [
         ("bark", 0, 0.75),
         ("silence", 2, 0.5),
@@ -67,7 +67,7 @@ def test_outputs_become_scores(
     make_manifest: Maker, activation: str, expected: list[float]
 ) -> None:
     task = _task(make_manifest, activation=activation)
-    scores = task({"x": np.array([[2.0, 0.0, -1000.0]], np.float32)}).scores
+    scores = task({"tensor": np.array([[2.0, 0.0, -1000.0]], np.float32)}).scores
     np.testing.assert_allclose(scores[0], expected, atol=1e-6)
 
 
@@ -127,12 +127,19 @@ def test_events_cover_just_the_windows_above_the_threshold(
     assert list(answer.events) == sorted(answer.events, key=lambda e: (e.start_s, e.index))
 
 
-@pytest.mark.parametrize("output", [[[0.5, 0.5]], [[0.5, 0.5, float("nan")]], [[0.1] * 3] * 2])
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ([[0.5, 0.5]], "not one score for each class"),
+        ([[0.1] * 3] * 2, "not one score for each class"),
+        ([[0.5, 0.5, float("nan")]], "holds NaN"),
+    ],
+)
 def test_an_output_that_is_not_one_score_a_label_is_refused(
-    make_manifest: Maker, output: list[list[float]]
+    make_manifest: Maker, output: list[list[float]], message: str
 ) -> None:
-    with pytest.raises(InputError, match="3 finite scores"):
-        _task(make_manifest)({"x": np.array(output)})
+    with pytest.raises(InputError, match=message):
+        _task(make_manifest)({"tensor": np.array(output)})
 
 
 @pytest.mark.parametrize(

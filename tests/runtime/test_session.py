@@ -159,7 +159,7 @@ def test_a_passed_self_test_is_remembered_for_these_vectors(
 ) -> None:
     path = make_bundle("classifier")
     edgeml_runtime.load(path)
-    (memory,) = (runtime_cache / "memory").iterdir()
+    (memory,) = (runtime_cache / "self-tests").iterdir()
     written = memory.stat().st_mtime_ns
     edgeml_runtime.load(path)
     assert memory.stat().st_mtime_ns == written
@@ -169,13 +169,13 @@ def test_a_passed_self_test_is_remembered_for_these_vectors(
     assert golden is not None
     wider = replace(golden, tolerances=dict.fromkeys(golden.tolerances, 1e-4))
     edgeml_runtime.load(make_bundle("classifier", golden=wider))
-    assert len(list((runtime_cache / "memory").iterdir())) == 2
+    assert len(list((runtime_cache / "self-tests").iterdir())) == 2
 
 
 def test_a_spoilt_memory_counts_as_none(make_bundle: BundleMaker, runtime_cache: Path) -> None:
     path = make_bundle("classifier")
     edgeml_runtime.load(path)
-    (memory,) = (runtime_cache / "memory").iterdir()
+    (memory,) = (runtime_cache / "self-tests").iterdir()
     right = memory.read_bytes()
     for spoilt in (b"", b"[" * 100_000, b"[]", b'{"passed": true}', right[:-3], b"\xff" + right):
         memory.write_bytes(spoilt)

@@ -13,7 +13,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
-from edgeml_runtime.engines.feeds import check_feeds
+from edgeml_runtime.engines.feeds import FeedCheck
 from edgeml_runtime.errors import InputError, UnsupportedError
 from edgeml_runtime.tensors import TensorSpec
 
@@ -56,15 +56,16 @@ class OnnxruntimeEngine:
         self._session: Optional[onnxruntime.InferenceSession] = _open_session(model, threads)
         self.inputs = _specs(self._session.get_inputs())
         self.outputs = _specs(self._session.get_outputs())
+        self._check = FeedCheck(self.inputs)
         self._output_names = [spec.name for spec in self.outputs]
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return all outputs by name; see ``Engine.run``."""
         if self._session is None:
             raise InputError("The model was closed.", "Load it again before running it.")
-        check_feeds(self.inputs, inputs)
+        self._check(inputs)
         try:
-            values = self._session.run(self._output_names, dict(inputs))
+            values = self._session.run(self._output_names, inputs)
         except _LOAD_ERRORS as error:
             raise InputError(
                 f"onnxruntime cannot run the model on these inputs: {_first_line(error)}.",

@@ -185,7 +185,7 @@ class Spectrum:
             raise fields.fault(f"it needs {shortest} samples, and the window has {samples}")
         if max(samples // self.hop, self.mels) * self.n_fft > _MOST:
             raise fields.fault(f"it would need more than {_MOST} numbers in memory")
-        if self.mels and not self.f_min < self.f_max <= self.rate_hz / 2.0:
+        if self.mels and not self.f_min + 1e-3 <= self.f_max <= self.rate_hz / 2.0:
             raise fields.fault(f"'f_max' must be above 'f_min', and {self.rate_hz / 2:g} at most")
         if self.coefficients > self.mels:
             raise fields.fault(f"'coefficients' may be 'mels', {self.mels}, at most")

@@ -10,12 +10,12 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
 from typing import Any, Callable, Optional
 
 import numpy as np
 
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import asdict, dataclass
 from edgeml_runtime.metrics import COUNTS, Histogram, Metrics
 from edgeml_runtime.stream.sources import Item, RawFrames, Source, open_source
 from edgeml_runtime.tasks import Result
@@ -154,11 +154,13 @@ class Stream(AbstractContextManager):  # type: ignore[type-arg]  # not generic f
         """Return the next frame when its time has come, or None at the end."""
         with self._changed:
             self._rest(self._due_s)
-            self._due_s = max(self._due_s + self._period_s, time.perf_counter())
             self._wanted = True
             while not (self._queue or self._ended or self._stopped):
                 self._changed.wait(_TURN_S)
             if self._queue and not self._stopped:
+                now_s = time.perf_counter()  # turns that were missed are not made up for
+                late = now_s > self._due_s + self._period_s / 2
+                self._due_s = (now_s if late else self._due_s) + self._period_s
                 self._changed.notify_all()
                 return self._queue.popleft()
         if self._failure is not None and not self._stopped:

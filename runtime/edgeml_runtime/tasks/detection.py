@@ -98,21 +98,22 @@ class Detector:
     def _placed(self, found: Boxes, geometry: Geometry) -> Detections:
         """Return what stays of *found*, in pixels of the image."""
         first = self._candidates if self._overlap else self._limit
-        order = np.argsort(-found.scores, kind="stable")[:first]
-        edges, scores, classes = (part[order] for part in found)
+        if len(found.scores) > first or not self._overlap:
+            order = np.argsort(-found.scores, kind="stable")[:first]
+            found = Boxes(*(part[order] for part in found))
         if self._overlap:
-            groups = None if self._agnostic else classes
-            kept = suppress(edges, scores, self._iou, groups, self._limit)
-            edges, scores, classes = edges[kept], scores[kept], classes[kept]
+            groups = None if self._agnostic else found.classes
+            kept = suppress(found.edges, found.scores, self._iou, groups, self._limit)
+            found = Boxes(*(part[kept] for part in found))
         scale = np.array([geometry.scale_x, geometry.scale_y] * 2)
         shift = np.array([geometry.offset_x, geometry.offset_y] * 2)
         whole = np.array([geometry.image_width, geometry.image_height] * 2)
-        boxes = np.minimum(np.maximum(edges * scale + shift, 0.0), whole)
+        boxes = np.minimum(np.maximum(found.edges * scale + shift, 0.0), whole)
         return Detections(
             tuple(
                 Detection(self._label(index), index, score, (left, top, right, bottom))
                 for (left, top, right, bottom), score, index in zip(
-                    boxes.tolist(), scores.tolist(), classes.tolist()
+                    boxes.tolist(), found.scores.tolist(), found.classes.tolist()
                 )
                 if left < right and top < bottom
             )

@@ -48,6 +48,8 @@ class Embedder(OutputTask):
     def read_options(self, fields: Fields) -> None:
         """Read what is done with vectors."""
         self._scales = fields.choice("norm", ("l2", "none"), "l2") == "l2"
+        names = [spec.name for spec in self.manifest.inputs]
+        self._mask = fields.choice("mask", names) if fields.has("mask") else "attention_mask"
         self._pooling = fields.choice("pooling", ("none", "mean", "max", "first"), "none")
 
     def answer(
@@ -58,13 +60,13 @@ class Embedder(OutputTask):
     ) -> Embedding:
         """Return the answer."""
         if self._pooling != "none" and array.ndim == 3 and len(array) == 1:
-            array, mask = array[0], outputs.get("attention_mask")
+            array, mask = array[0], outputs.get(self._mask)
             if self._pooling == "first":
                 array = array[0]
             else:
                 if mask is not None:
                     if mask.size != len(array) or not mask.any():
-                        raise self.unfit(array, "a token for each of attention_mask, or that is 0")
+                        raise self.unfit(array, f"a token for each in {self._mask}, or that is 0")
                     array = array[mask.reshape(-1) != 0]
                 array = array.mean(axis=0) if self._pooling == "mean" else array.max(axis=0)
         vector = self.vector(array, "one vector; see the task option 'pooling'").astype(np.float32)

@@ -1,13 +1,13 @@
 """The options of a task, as the manifest gives them, and the output that they name."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import asdict
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.preprocess.geometry import Geometry
 

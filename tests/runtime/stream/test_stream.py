@@ -205,7 +205,7 @@ def test_a_rate_spaces_out_answers_and_takes_frames_that_are_new(model: Model) -
     stream = Stream(model, source, hz=25, limit=5)
     answers = list(stream)
     times = np.diff([answer.time_s for answer in answers])
-    assert sum(times) >= 0.12
+    assert times.min() > 0.015  # half a turn, and what the clocks of threads differ by
     asked = [answer.result.to_json()["value"] for answer in answers]
     assert np.diff(asked).min() > 1  # those in between were not even decoded
     assert stream.statistics().dropped == 0

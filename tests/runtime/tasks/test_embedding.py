@@ -26,7 +26,8 @@ def _floats(values: Any) -> np.ndarray:  # noqa: ANN401 - what numpy takes
 def embed(make_manifest: ManifestMaker) -> Embed:
     """Return a call that makes a vector of an output."""
 
-    def embed(output: Any, mask: Any = None, **options: Any) -> Embedding:  # noqa: ANN401 - JSON
+    def embed(output: Any, mask: Any = None, mask_name: str = "", **options: Any) -> Embedding:  # noqa: ANN401 - JSON
+        options.update({"mask": mask_name} if mask_name else {})
         outputs = {"tensor": np.asarray(output)}
         outputs.update({} if mask is None else {"attention_mask": np.asarray(mask)})
         answer = make_task(make_manifest("embedding", **options))(outputs)
@@ -76,5 +77,7 @@ def test_what_is_no_vector_is_refused(embed: Embed) -> None:
         embed(np.zeros((2, 2, 2)), pooling="mean")
     with pytest.raises(InputError, match="NaN"):
         embed([np.nan, 0.0])
-    with pytest.raises(InputError, match="attention_mask"):
+    with pytest.raises(InputError, match="a token for each in attention_mask"):
         embed(TOKENS, [[0, 0, 0]], pooling="mean")
+    with pytest.raises(InputError, match="'mask' is 'mask', and must be one of tensor"):
+        embed(TOKENS, pooling="mean", mask_name="mask")
