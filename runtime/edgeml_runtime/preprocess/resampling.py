@@ -14,7 +14,7 @@ from edgeml_runtime.preprocess.interpolation import MOST_CHANNELS, Kernel
 
 _REACH = {"box": 0.5, "bilinear": 1.0, "hamming": 1.0, "bicubic": 2.0, "lanczos": 3.0}
 _BAND = 8  # target pixels that are made of one dense product; measured
-_ROWS = 64  # that are held as floats at a time
+_PRODUCT = 200_000  # multiplications of one product: OpenBLAS wakes its threads for some more
 
 Bands = tuple[Optional[np.ndarray], list[tuple[int, int, int, np.ndarray]]]
 """Weights as small dense matrices: the source pixels that have a weight, or None for all; and
@@ -141,8 +141,11 @@ def _down(table: np.ndarray, height: int, kernel: Kernel, dtype: str) -> np.ndar
     source = table if used is None else table[used]
     scaled = np.empty((height, table.shape[1]), dtype)
     for start, low, high, matrix in parts:
-        block = matrix @ source[low:high].astype(matrix.dtype, copy=False)
-        scaled[start : start + len(matrix)] = _whole(block, dtype, kernel)
+        step = max(1, _PRODUCT // matrix.size)
+        for left in range(0, table.shape[1], step):
+            columns = slice(left, left + step)
+            block = matrix @ source[low:high, columns].astype(matrix.dtype, copy=False)
+            scaled[start : start + len(matrix), columns] = _whole(block, dtype, kernel)
     return scaled
 
 
@@ -151,12 +154,13 @@ def _across(table: np.ndarray, width: int, channels: int, kernel: Kernel, dtype:
     used, parts = bands(table.shape[1] // channels, width, kernel, channels)
     table = table if used is None else table[:, used]
     scaled = np.empty((len(table), width * channels), dtype)
-    for top in range(0, len(table), _ROWS):
-        source = table[top : top + _ROWS].astype(parts[0][3].dtype, copy=False)
+    step = max(1, _PRODUCT // max(matrix.size for *_, matrix in parts))
+    for top in range(0, len(table), step):
+        source = table[top : top + step].astype(parts[0][3].dtype, copy=False)
         block = np.empty((len(source), width * channels), source.dtype)
         for start, low, high, matrix in parts:
             np.matmul(source[:, low:high], matrix.T, out=block[:, start : start + len(matrix)])
-        scaled[top : top + _ROWS] = _whole(block, dtype, kernel)
+        scaled[top : top + step] = _whole(block, dtype, kernel)
     return scaled
 
 
