@@ -20,7 +20,10 @@ import cv2
 import numpy as np
 import torch
 from torch import nn
-from train_fashion import DATA, read_idx
+from train_fashion import (  # type: ignore[import-not-found]  # lies beside this file
+    DATA,
+    read_idx,
+)
 
 OUTPUT = Path(__file__).parent / "wardrobe"
 LABELS = {0: "top", 1: "trousers", 8: "bag", 9: "boot"}  # the classes of Fashion-MNIST used

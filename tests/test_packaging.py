@@ -1,5 +1,6 @@
 """What the two distributions hold, and that the device's brings numpy and nothing else."""
 
+import ast
 import subprocess
 import sys
 import tomllib
@@ -76,3 +77,54 @@ def test_the_runtime_wheel_is_small_and_holds_one_package(runtime_wheel: Path) -
     top = {name.split("/")[0] for name in zipfile.ZipFile(runtime_wheel).namelist()}
     assert top == {"edgeml_runtime", f"edgeml_runtime-{_project(ROOT)['version']}.dist-info"}
     assert runtime_wheel.stat().st_size <= MAX_RUNTIME_WHEEL_BYTES
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _module_code(source: str) -> tuple[object, ...]:
+    """Return what a module does, line by line, without its documents and types."""
+
+    class Bare(ast.NodeTransformer):
+        def visit(self, node: ast.AST) -> ast.AST:
+            self.generic_visit(node)
+            if isinstance(node, ast.FunctionDef):
+                node.returns = None
+            if isinstance(node, ast.arg):
+                node.annotation = None
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+                node.body = [child for child in node.body if not _is_constant(child)]
+            return node
+
+    tree = Bare().visit(ast.parse(source))
+    statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+    return ast.dump(tree), [(type(node).__name__, node.lineno) for node in statements]
+
+
+def test_the_runtime_wheel_does_what_the_sources_do_on_the_same_lines(runtime_wheel: Path) -> None:
+    with zipfile.ZipFile(runtime_wheel) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".py")]
+        held = {name: archive.read(name).decode() for name in names}
+    sources = {
+        path.relative_to(ROOT / "runtime").as_posix(): path.read_text()
+        for path in (ROOT / "runtime" / "edgeml_runtime").rglob("*.py")
+    }
+    assert sources.keys() - held.keys() == {"edgeml_runtime/cache_folder.py"}
+    for name, text in held.items():
+        assert _module_code(text) == _module_code(sources[name]), name
+        assert len(text.splitlines()) <= len(sources[name].splitlines())
+
+
+def test_the_public_names_keep_their_documents(runtime_wheel: Path) -> None:
+    with zipfile.ZipFile(runtime_wheel) as archive:
+        session = ast.parse(archive.read("edgeml_runtime/session.py"))
+    documents = {
+        node.name: ast.get_docstring(node)
+        for node in ast.walk(session)
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+    }
+    assert documents["load"]
+    assert documents["Model"]
+    assert documents["stream"]
+    assert not documents["open_model"]

@@ -19,8 +19,10 @@ def main() -> None:
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["edgeml_runtime"]):
         from benchmarks.fuzzing.targets import TARGETS  # noqa: PLC0415 - instrumented as it is read
+        from edgeml_runtime.bundle import reader  # noqa: PLC0415 - as above
     from benchmarks.fuzzing.guard import Guard  # noqa: PLC0415 - with the rest of ours
 
+    vars(reader).update(_KEPT_BYTES=8192)  # so that the oldest models are removed
     sandbox = Path(folder)
     os.environ["EDGEML_RUNTIME_CACHE"] = str(sandbox / "cache")
     target, change = TARGETS[name]

@@ -18,6 +18,7 @@ from edgeml.pipeline.precisions import AUTO
 from edgeml.pipeline.record import Artifact, Conversion
 from edgeml.pipeline.staging import Stage, staged_output
 from edgeml.pipeline.stopwatch import Stopwatch
+from edgeml.pipeline.tables import with_tables
 from edgeml.pipeline.task_choice import try_task
 from edgeml.pipeline.workshop import Workshop
 from edgeml.search import SearchOutcome, find_recipe
@@ -33,7 +34,7 @@ def convert(
     source: Path | str,
     output: Path | str,
     *,
-    formats: Sequence[str] = ("onnx", "tflite"),
+    formats: Sequence[str] | None = None,
     precisions: Sequence[str] = ("float32",),
     calibrate: str | None = None,
     evaluate: str | None = None,
@@ -108,6 +109,7 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
     search = find_recipe(plan, shop, progress, watch) if AUTO in plan.precisions else None
     if search is not None:
         plan = _decided(plan, search)
+    plan, format_notes = with_tables(plan, shop)
     drafts, quantizations = write_drafts(plan, shop, stage.folder, watch)
     with closing(Examiner(plan, drafts, progress, watch)) as examiner:
         examined = [
@@ -129,7 +131,7 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
                     verified_on,
                     statistics=examiner.statistics,
                 )
-    notes = (*plan.source.notes, *(n for d in drafts for n in d.notes), *look_at_samples(drafts))
+    notes = (*plan.source.notes, *format_notes, *(n for d in drafts for n in d.notes))
     conversion = Conversion(
         source=plan.source,
         name=plan.name,
@@ -140,7 +142,7 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
         quantizations=quantizations,
         bundle=stage.output / bundle if accepted else None,
         timings_s=watch.seconds(),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys((*notes, *look_at_samples(drafts)))),
         search=search,
         task_options=plan.task_options,
     )

@@ -64,7 +64,15 @@ Output = Annotated[
         "Example: -o out",
     ),
 ]
-Formats = Annotated[str, typer.Option("--to", help="Formats to write. Example: --to tflite")]
+Formats = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        help="Formats to write: onnx, tflite, numpy (trees, linear models and small networks of "
+        "tables, for boards without an engine). Default: onnx,tflite; for a model of scikit-learn "
+        "those that it has a form in. Example: --to tflite",
+    ),
+]
 Precisions = Annotated[
     str,
     typer.Option(
@@ -198,7 +206,7 @@ def command(
     source: Source,
     *,
     output: Output,
-    to: Formats = "onnx,tflite",
+    to: Formats = None,
     quantize: Precisions = "float32",
     calibrate: Calibrate = None,
     evaluate: Evaluate = None,
@@ -226,7 +234,7 @@ def command(
         conversion = edgeml.convert(
             source,
             output,
-            formats=split_names(to),
+            formats=None if to is None else split_names(to),
             precisions=split_names(quantize),
             calibrate=calibrate,
             evaluate=evaluate,

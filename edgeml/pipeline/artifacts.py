@@ -79,6 +79,8 @@ class Drafting:
         if told is not self._shop.optimized:
             self._summaries.append(quantization_summary(told))
         for format_ in self._plan.formats:
+            if not format_.has(name):
+                continue
             make = precision.forms.get(format_.name)
             of_onnx = told if format_.name == "onnx" else graph
             yield format_, of_onnx if make is None else make(graph)

@@ -15,6 +15,7 @@ from edgeml_devices.profile import load_device
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import TASKS
 
+DEFAULT_FORMATS = ("onnx", "tflite")
 DEFAULT_PRECISIONS = ("float32",)
 METRICS = ("top1", "top5")
 
@@ -43,7 +44,7 @@ class Order:
 
     source: Path
     output: Path
-    formats: Sequence[str]
+    formats: Sequence[str] | None
     precisions: Sequence[str]
     calibrate: str | None
     evaluate: str | None
@@ -60,6 +61,11 @@ class Order:
     targets: Sequence[str] = ()
     task_options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def asked_formats(self) -> Sequence[str]:
+        """The formats to write: those that were given, or else the usual ones."""
+        return DEFAULT_FORMATS if self.formats is None else self.formats
+
 
 def check_words(order: Order) -> None:
     """Refuse words that are not known, and options that need others.
@@ -68,8 +74,9 @@ def check_words(order: Order) -> None:
         InputError: Names the option, what was given and what is allowed.
         UnsupportedError: A board of the search cannot be timed.
     """
-    check_names("--to", order.formats, FORMATS)
+    check_names("--to", order.asked_formats, FORMATS)
     check_names("--quantize", order.precisions, (*PRECISIONS, AUTO))
+    _check_formats(order)
     _check_auto(order)
     if order.task is not None:
         check_names("--task", [order.task], TASKS)
@@ -108,6 +115,17 @@ def check_words(order: Order) -> None:
             f"--name {order.name!r} cannot be the name of a file.",
             "Give a plain word, such as --name mobilenet.",
         )
+
+
+def _check_formats(order: Order) -> None:
+    """Refuse a format that has none of the precisions."""
+    for name in order.asked_formats:
+        if not any(map(FORMATS[name].has, order.precisions)):
+            raise InputError(
+                f"--to {name} has the precisions {', '.join(FORMATS[name].precisions or ())}, and "
+                f"--quantize asks for {', '.join(order.precisions)}.",
+                f"Leave {name} out of --to, or add one of these to --quantize.",
+            )
 
 
 def _check_auto(order: Order) -> None:

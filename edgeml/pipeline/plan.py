@@ -45,6 +45,7 @@ class Plan:
     min_runtimes: MinRuntimes
     recipe: Recipe
     targets: tuple[str, ...] = ()
+    formats_open: bool = False  # the user named none
     task_options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -64,7 +65,7 @@ def make_plan(order: Order) -> Plan:
         InputError: Something in it is wrong; names the option, what was given and what is allowed.
     """
     check_words(order)
-    min_runtimes = parse_min_runtimes(order.min_runtimes, order.formats)
+    min_runtimes = parse_min_runtimes(order.min_runtimes, order.asked_formats)
     recipe = chosen_recipe(order.int8)
     source = load_source(str(order.source), order.input_shapes, order.settings)
     precisions = _precisions(order, source, recipe)
@@ -83,7 +84,7 @@ def make_plan(order: Order) -> Plan:
     return Plan(
         source=source,
         name=order.name or source.name,
-        formats=tuple(FORMATS[name] for name in order.formats),
+        formats=tuple(FORMATS[name] for name in order.asked_formats),
         precisions=precisions,
         calibration=calibration,
         evaluation=evaluation,
@@ -96,6 +97,7 @@ def make_plan(order: Order) -> Plan:
         recipe=recipe,
         targets=tuple(dict.fromkeys(order.targets)),
         task_options=dict(order.task_options),
+        formats_open=order.formats is None,
     )
 
 

@@ -1,14 +1,17 @@
 """Between the tensors of the source model and those of one variant: layout, type, quantization."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Optional
 
 import numpy as np
 
+from edgeml_runtime.engines.feeds import check_feeds
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass, replace
 from edgeml_runtime.tensors import Quantization, TensorSpec
 
+_dtype = lru_cache(maxsize=None)(np.dtype)
 _AXES: Mapping[tuple[str, str], tuple[int, ...]] = {
     ("NCHW", "NHWC"): (0, 2, 3, 1),
     ("NHWC", "NCHW"): (0, 3, 1, 2),
@@ -28,13 +31,18 @@ class TensorAdapter:
     variant: TensorSpec
 
     @property
-    def fed_spec(self) -> TensorSpec:
-        """The source's tensor with the variant's layout."""
+    def is_plain(self) -> bool:
+        """Whether both forms are the same."""
         axes = self._axes(self.source.layout, self.variant.layout)
-        if axes is None:
-            return self.source
-        shape = tuple(self.source.shape[axis] for axis in axes)
-        return replace(self.source, shape=shape, layout=self.variant.layout)
+        return axes is None and self.source.dtype == self.variant.dtype
+
+    @property
+    def fed_spec(self) -> TensorSpec:
+        """The source's tensor with the variant's layout and element type."""
+        axes = self._axes(self.source.layout, self.variant.layout)
+        shape = self.source.shape
+        shape = shape if axes is None else tuple(shape[axis] for axis in axes)
+        return replace(self.variant, shape=shape)
 
     def to_variant(self, array: np.ndarray) -> np.ndarray:
         """Return *array*, given as the source has it, as the variant wants it."""
@@ -50,14 +58,23 @@ class TensorAdapter:
 
     def encode(self, array: np.ndarray) -> np.ndarray:
         """Return *array* (in the variant's layout) with the variant's element type."""
-        if array.dtype.name == self.variant.dtype:
+        if array.dtype == _dtype(self.variant.dtype):
             return array
         if self.variant.quantization is None:
             return array.astype(self.variant.dtype)
         return _quantize(array, self.variant.quantization, self.variant.dtype)
 
+    def encode_source(self, array: np.ndarray) -> np.ndarray:
+        """Return what ``encode`` does, of an array that must have the source's element type.
+
+        Raises:
+            InputError: It has another one.
+        """
+        check_feeds((replace(self.source, shape=(None,) * array.ndim),), {self.source.name: array})
+        return self.encode(array)
+
     def _decode(self, array: np.ndarray) -> np.ndarray:
-        if array.dtype.name == self.source.dtype:
+        if array.dtype == _dtype(self.source.dtype):
             return array
         if self.variant.quantization is None:
             return array.astype(self.source.dtype)

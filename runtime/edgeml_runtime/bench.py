@@ -6,12 +6,12 @@ what an emulated profile estimates, so that the two can be compared.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.progress import Progress, silent
 from edgeml_runtime.session import Model
 

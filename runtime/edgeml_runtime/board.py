@@ -1,7 +1,6 @@
 """What this machine is: what tells it from others, its processor, and its cores."""
 
 import os
-import platform
 
 _MOST_THREADS = 4
 """More gain little on networks of a size for boards."""
@@ -36,7 +35,7 @@ _ARM_CORES = {
 def board_identity() -> str:
     """Return a text that is the same on every run on this board, and differs on others."""
     lines = {line for line in _lines("/proc/cpuinfo") if _key(line) in _LASTING}
-    return "\n".join([platform.machine(), *sorted(lines)])
+    return "\n".join([os.uname().machine, *sorted(lines)])
 
 
 def cpu_name() -> str:
@@ -45,7 +44,7 @@ def cpu_name() -> str:
     parts = sorted({_value(line) for line in lines if _key(line) == "cpu part"})
     names = [_core_name(part) for part in parts]
     names += sorted({_value(line) for line in lines if _key(line) == "model name"})[: not names]
-    return " with ".join([platform.machine(), *([" and ".join(names)] if names else [])])
+    return " with ".join([os.uname().machine, *([" and ".join(names)] if names else [])])
 
 
 def cpu_features() -> tuple[str, ...]:
@@ -99,7 +98,7 @@ def _number(path: str) -> int:
 
 def _lines(path: str) -> "list[str]":
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - pathlib is slow
+        with open(path, encoding="utf-8", errors="replace") as file:
             return file.read().splitlines()
     except OSError:  # not Linux, or a kernel that does not tell
         return []

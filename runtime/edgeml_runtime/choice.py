@@ -5,22 +5,22 @@ It knows the manifest and the names and versions of the engines. It must not loa
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Optional
 
 from edgeml_runtime.board import board_threads
 from edgeml_runtime.engines import ENGINE_FORMATS, install_line
 from edgeml_runtime.errors import InputError, MissingToolError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.manifest import Manifest, Variant
 
 SAFE_DROP_POINTS = 1.0
 """A variant that lost no more accuracy than this, in percentage points, is used unasked."""
 
 _ARM = ("aarch64", "arm64", "armv6l", "armv7l", "armv8l")
-_ORDER_ON_ARM = ("litert", "tflite-runtime", "onnxruntime", "litert-builtin")
+_ORDER_ON_ARM = ("litert", "tflite-runtime", "onnxruntime", "litert-builtin", "numpy")
 _FASTEST_FIRST = ("int8", "dynamic", "float32", "float16", "int8x16")
 """float16 is as fast as float32, and less exact; int8x16 has plain kernels only."""
-_ORDER_ELSEWHERE = ("onnxruntime", "litert", "tflite-runtime", "litert-builtin")
+_ORDER_ELSEWHERE = ("onnxruntime", "litert", "tflite-runtime", "litert-builtin", "numpy")
 # Below these, waking threads for every operator costs about what they save.
 _SMALL_MS = 2.0
 _SMALL_BYTES = 256 * 1024
@@ -33,12 +33,14 @@ class Choice:
     Args:
         variant: The variant.
         engine: The engine's name.
+        version: Of the engine, where it is installed.
         latency_ms: What is recorded for the two, where that was compared.
         recorded_on: Target and method of the record.
     """
 
     variant: Variant
     engine: str
+    version: str = ""
     latency_ms: Optional[float] = None
     recorded_on: str = ""
 
@@ -72,7 +74,11 @@ def rank_choices(
     """
     variants = manifest.variants if variant is None else (manifest.variant(variant),)
     wanted = runnable(variants, engine)
-    choices = [choice for choice in wanted if fits(choice, installed)]
+    choices = [
+        Choice(choice.variant, choice.engine, installed[choice.engine])
+        for choice in wanted
+        if fits(choice, installed)
+    ]
     if not choices:
         raise _nothing_fits(wanted, installed)
     order = _ORDER_ON_ARM if machine.lower() in _ARM else _ORDER_ELSEWHERE
@@ -191,7 +197,7 @@ def _with_latencies(choices: list[Choice], threads: int) -> list[Choice]:
         return choices
     best = by_target[min(by_target, key=lambda name: (-len(by_target[name]), name))]
     return [
-        Choice(choice.variant, choice.engine, *best.get(place, (None, "")))
+        Choice(choice.variant, choice.engine, choice.version, *best.get(place, (None, "")))
         for place, choice in enumerate(choices)
     ]
 

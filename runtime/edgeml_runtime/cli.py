@@ -1,4 +1,4 @@
-"""The command of the board: ``edgeml-runtime run | bench | verify | info``.
+"""The command of the board: ``edgeml-runtime run | bench | verify | info | serve``.
 
 It parses, calls and prints. Exit codes: 0 ok, 1 a self-test failed, 2 bad input or usage, 3 an
 engine or library is missing, 4 a defect of edgeml, 130 on Ctrl-C.
@@ -10,14 +10,14 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from edgeml_runtime.bench import bench
 from edgeml_runtime.bundle import open_bundle
+from edgeml_runtime.cli_run import add_run_options, run
 from edgeml_runtime.engines import installed_engines
-from edgeml_runtime.errors import EdgemlError, InputError, InternalError
+from edgeml_runtime.errors import EdgemlError, InternalError
 from edgeml_runtime.manifest import Manifest
-from edgeml_runtime.samples import read_samples
 from edgeml_runtime.session import Model, load
 from edgeml_runtime.verification import Verification, verify_bundle
 
@@ -44,11 +44,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="edgeml-runtime", description="Runs edgeml bundles on this board."
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    run = _command(commands, "run", _run, "predict for the samples of files")
-    run.add_argument(
-        "input", nargs="+", type=Path, metavar="INPUT", help=".npy, .npz, image or .wav"
-    )
-    _add_choice(run)
+    running = _command(commands, "run", _run, "predict for files, folders, videos, cameras, pipes")
+    add_run_options(running)
+    _add_choice(running)
     timing = _command(commands, "bench", _bench, "measure the latency on this machine")
     timing.add_argument("--runs", type=int, default=50, metavar="N", help="timed runs (50)")
     timing.add_argument("--warmup", type=int, default=5, metavar="N", help="untimed runs (5)")
@@ -56,6 +54,17 @@ def _parser() -> argparse.ArgumentParser:
     verify = _command(commands, "verify", _verify, "self-test all that can run on this board")
     verify.add_argument("--threads", type=int, default=1, metavar="N", help="threads (1)")
     _command(commands, "info", _info, "show what a bundle holds")
+    serve = _command(commands, "serve", _serve, "answer HTTP: /predict, /healthz and /metrics")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    serve.add_argument("--port", type=int, default=8080, metavar="N", help="port; 0: any (8080)")
+    serve.add_argument("--queue", type=int, default=8, metavar="N", help="waiting requests (8)")
+    serve.add_argument(
+        "--max-mib", type=float, default=16.0, metavar="X", help="largest sample in MiB (16)"
+    )
+    serve.add_argument(
+        "--timeout-s", type=float, default=10.0, metavar="X", help="longest wait in seconds (10)"
+    )
+    _add_choice(serve)
     return parser
 
 
@@ -71,37 +80,29 @@ def _command(commands: Any, name: str, function: Any, text: str) -> argparse.Arg
 def _add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variant", metavar="ID", help="the variant to use, as 'info' lists them")
     parser.add_argument("--engine", metavar="NAME", help="the engine to use")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads (1)")
+    parser.add_argument(
+        "--threads", type=_threads, metavar="N", help="threads, or 'measure' (by the board)"
+    )
+    parser.add_argument("--explain", action="store_true", help="say why it runs as it does")
     parser.add_argument("--no-self-test", action="store_true", help="do not check the answers")
 
 
 def _load(options: argparse.Namespace) -> Model:
-    return load(
+    model = load(
         options.bundle,
         variant=options.variant,
         engine=options.engine,
         threads=options.threads,
         self_test=not options.no_self_test,
     )
+    if options.explain:
+        sys.stderr.write(f"{model.explain()}\n")
+    return model
 
 
 def _run(options: argparse.Namespace) -> int:
     model = _load(options)
-    results: list[dict[str, Any]] = []
-    rate_hz = None if model.window is None else model.window.rate_hz
-    for path in options.input:
-        for name, sample in read_samples(path, rate_hz):
-            try:
-                prediction = model(sample)
-            except InputError as error:
-                raise InputError(f"{name}: {error.problem}", error.remedy) from error
-            if options.json:
-                results.append({"input": name, "prediction": prediction.to_json()})
-            else:
-                sys.stdout.write(f"{name}: {prediction.summary()}\n")
-    if options.json:
-        _print_json({"schema": "edgeml.run/1", **_identity(model), "results": results})
-    return 0
+    return run(model, options, _identity(model))
 
 
 def _bench(options: argparse.Namespace) -> int:
@@ -137,6 +138,25 @@ def _info(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write(_info_text(manifest, engines))
     return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from edgeml_runtime.serve import Limits, Server  # noqa: PLC0415 - brings the HTTP library
+
+    limits = Limits(options.queue, int(options.max_mib * 2**20), options.timeout_s)
+    server = Server(_load(options), options.host, options.port, limits)
+    if options.json:
+        document = {"schema": "edgeml.serve/1", **_identity(server.model)}
+        _print_json({**document, "address": server.address})
+    else:
+        sys.stdout.write(f"{server.model.manifest.name} answers at {server.address}\n")
+    sys.stdout.flush()
+    server.serve_forever()
+    return 0
+
+
+def _threads(text: str) -> Union[int, str]:
+    return text if text == "measure" else int(text)
 
 
 def _identity(model: Model) -> dict[str, Any]:

@@ -4,15 +4,16 @@ Every field is read by a function that says where it stands, what was found and 
 This module knows JSON and nothing of what the documents mean.
 """
 
-import json
 import math
+from _json import make_scanner
 from collections.abc import Iterable, Mapping
-from typing import Any, Optional, TypeVar
+from typing import Any, Callable, Optional, TypeVar
 
 from edgeml_runtime.errors import InputError
 
 _LARGEST = 2**63 - 1  # what every reader of JSON and every engine can hold
 _MAX_DEPTH = 64
+_BLANKS = " \t\n\r"
 
 _Value = TypeVar("_Value")
 
@@ -70,6 +71,13 @@ class Fields:
     ) -> int:
         """Return a whole number from *minimum* to *maximum*."""
         return self._whole(self._get(key, default), f"'{key}'", minimum, maximum)
+
+    def fraction(self, key: str, default: float) -> float:
+        """Return a number from 0 to 1."""
+        number = self._number(self._get(key, default), f"'{key}'")
+        if not 0.0 <= number <= 1.0:
+            raise self.fault(f"'{key}' is {number}, and must be from 0 to 1")
+        return number
 
     def numbers(self, key: str, default: Optional[float] = None) -> tuple[float, ...]:
         """Return the finite numbers of a list, or of a single number."""
@@ -169,16 +177,16 @@ def parse_json(data: bytes, where: str, remedy: str) -> object:
             digits, names a key twice, or is nested deeper than 64.
     """
     try:
-        value: object = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_unique_keys,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-            parse_int=_short,
-        )
+        text = data.decode("utf-8").strip(_BLANKS)
+        try:
+            value, end = _scanner()(text, 0)
+        except StopIteration as stopped:
+            raise ValueError(f"a value is missing at character {stopped.value}") from stopped
+        if end != len(text):
+            raise ValueError(f"more follows at character {end}")
         _check_depth(value)
         if b"\\ud" in data.lower():  # half of a surrogate pair cannot be printed or written
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
+            json_bytes({"": value})
         return value
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: is not valid JSON: {error}.", remedy) from error
@@ -190,8 +198,21 @@ def json_bytes(document: Mapping[str, Any]) -> bytes:
     Raises:
         ValueError: A number is NaN or infinite.
     """
+    import json  # noqa: PLC0415 - as in _scanner
+
     text = json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8") + b"\n"
+
+
+def _scanner() -> Callable[[str, int], tuple[object, int]]:
+    """Return the parser behind ``json.loads``.
+
+    The import of ``json`` compiles patterns for the parser in Python, which is not used; that takes
+    more than one percent of a program's start on a board.
+    """
+    rules: Any = _Rules
+    scanner: Callable[[str, int], tuple[object, int]] = make_scanner(rules)
+    return scanner
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -218,6 +239,17 @@ def _short(text: str) -> int:
     if len(text) > 20:  # older Pythons take minutes for millions of digits
         raise ValueError(f"{text[:20]}... is too large")
     return int(text)
+
+
+class _Rules:
+    """What ``json.JSONDecoder`` is given."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = staticmethod(_unique_keys)
+    parse_float = staticmethod(_finite)
+    parse_int = staticmethod(_short)
+    parse_constant = staticmethod(_no_constant)
 
 
 def _check_depth(value: object) -> None:

@@ -6,12 +6,12 @@ written into the corner as its ``summary()``.
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Optional
 
 import numpy as np
 
 from edgeml_runtime.errors import InputError, MissingToolError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.tasks import Result
 
 _HUE_STEP = 0.618034  # the golden ratio keeps the hues of many numbers apart

@@ -1,12 +1,12 @@
 """Why a model runs as it does: what was considered, what decided, and what was found out here."""
 
-import platform
-from dataclasses import dataclass
+import os
 from typing import Any
 
 from edgeml_runtime.board import cpu_features, cpu_name
 from edgeml_runtime.choice import SAFE_DROP_POINTS, Choice, accuracy_drop, fits, is_safe, runnable
 from edgeml_runtime.engines import install_line, installed_engines
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.session import Model
 
 
@@ -60,7 +60,7 @@ def explain(model: Model) -> Explanation:
     asked = [f"{what} was asked for" for what in (variant, engine_name) if what is not None]
     reasons = [*asked, _difference(possible)] if len(possible) > 1 else asked
     return Explanation(
-        chosen=f"{_named(chosen)} {engine.version}",
+        chosen=f"{_named(chosen)} {chosen.version}",
         because="; ".join([*reasons, _known(chosen)] if reasons else ["nothing else can run here"]),
         threads=f"{engine.threads}: {found['threads']}",
         self_test=_tested(found["proof"]),
@@ -99,7 +99,7 @@ def _difference(possible: "list[Choice]") -> str:
         return "the least recorded latency of those with safe accuracy"
     if first.variant.precision != second.variant.precision:
         return f"{first.variant.precision} is faster in general than {second.variant.precision}"
-    return f"{first.engine} is faster in general on {platform.machine()} than {second.engine}"
+    return f"{first.engine} is faster in general on {os.uname().machine} than {second.engine}"
 
 
 def _absence(choice: Choice, version: "str | None") -> str:
@@ -114,9 +114,9 @@ def _tested(proof: "dict[str, Any]") -> str:
     if not proof:
         return "was not asked for"
     if not proof["samples"]:
-        return f"the bundle has no golden vectors; it ran on {proof['when']} UTC"
+        return f"the bundle has no golden vectors; it ran on {proof['when']}"
     where = "in a process of its own" if proof["apart"] else "in the process that loaded it"
     return (
-        f"passed on {proof['when']} UTC {where}: worst error {proof['worst_error']:.3g} "
+        f"passed on {proof['when']} {where}: worst error {proof['worst_error']:.3g} "
         f"of {proof['tolerance']:.3g} in {proof['samples']} samples"
     )

@@ -6,11 +6,11 @@ anything.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass, field
 from edgeml_runtime.tensors import Quantization, TensorSpec
 
 SCHEMA = "edgeml.bundle/1"
@@ -32,7 +32,7 @@ _DTYPES = (
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # Windows drops dots and spaces at the end, and ".." leads out of the folder.
-_PATH_PART = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff/\\:]+(?<![. ])")
+_PATH_PART = re.compile(r"[^\x00-\x1f\x7f-\x9f/\\:]+(?<![. ])")
 
 
 @dataclass(frozen=True)
@@ -246,8 +246,9 @@ class Manifest:
 
 def is_entry_name(name: str) -> bool:
     """Return whether *name* is a plain relative path that is safe to unpack anywhere."""
-    parts = name.split("/")
-    return len(name) <= 200 and all(_PATH_PART.fullmatch(part) is not None for part in parts)
+    if len(name) > 200 or any("\ud800" <= letter <= "\udfff" for letter in name):
+        return False  # a pattern of such a range would take its time at every start
+    return all(_PATH_PART.fullmatch(part) is not None for part in name.split("/"))
 
 
 def _check_whole(manifest: Manifest, fields: Fields) -> None:
@@ -329,7 +330,7 @@ def _tensor(value: object, where: str) -> TensorSpec:
 
 def _quantization(fields: Fields) -> Quantization:
     entry = Fields(fields.table("quantization"), f"{fields.where}, quantization", _REMEDY)
-    (scale,) = entry.numbers("scale")[:1]
-    if scale <= 0.0:
-        raise entry.fault(f"'scale' is {scale}, and must be above 0")
+    scale, *others = entry.numbers("scale")
+    if scale <= 0.0 or others:
+        raise entry.fault(f"'scale' is {scale}, and must be one number above 0")
     return Quantization(scale=scale, zero_point=entry.whole("zero_point", -(2**31)))

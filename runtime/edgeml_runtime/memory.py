@@ -4,41 +4,39 @@ Anything odd about the memory counts as no memory. A key is kept whole beside wh
 that files of two keys cannot be mistaken for each other.
 """
 
-import hashlib
-import json
+import os
+import zlib
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Optional
 
+from edgeml_runtime.document import json_bytes, parse_json
+from edgeml_runtime.errors import InputError
 from edgeml_runtime.private_cache import keep, private_folder
 
-_SCHEMA = "edgeml.memory/1"
-_MEMORY_BYTES = 1024 * 1024  # of all that is remembered: about a thousand records
+_FOLDER = "self-tests"
+_LIMIT_BYTES = 1024 * 1024  # of about a thousand records
 
 
 def recall(key: str) -> Optional[dict[str, Any]]:
     """Return what is remembered under *key*, or None."""
     try:
-        record = json.loads(_memory(key).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        with open(_file(key), "rb") as file:
+            record = parse_json(file.read(), _FOLDER, "")
+    except (OSError, InputError):
         return None
-    known = (
-        isinstance(record, dict) and record.get("schema") == _SCHEMA and record.get("key") == key
-    )
-    return record if known else None
+    return record if isinstance(record, dict) and record.get("key") == key else None
 
 
 def remember(key: str, **found: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
     """Remember what was *found*, and return the record; a folder that cannot be written is fine."""
     import time  # noqa: PLC0415 - not needed at every start
 
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-    record = {"schema": _SCHEMA, "key": key, "when": when, **found}
+    record = {**found, "when": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()), "key": key}
     with suppress(OSError):  # the next start finds it out again
-        keep(_memory(key), (json.dumps(record, indent=1).encode("utf-8"),), _MEMORY_BYTES)
+        keep(_file(key), (json_bytes(record),), _LIMIT_BYTES)
     return record
 
 
-def _memory(key: str) -> Path:
-    digest = hashlib.sha256(key.encode("utf-8")).hexdigest()
-    return private_folder("self-tests") / digest
+def _file(key: str) -> str:
+    name = f"{zlib.crc32(key.encode()):08x}{len(key):x}"
+    return os.path.join(private_folder(_FOLDER), name)

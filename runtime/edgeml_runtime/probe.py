@@ -15,7 +15,7 @@ from typing import Any, Optional
 from edgeml_runtime.board import cpu_name
 from edgeml_runtime.bundle import Bundle, open_bundle
 from edgeml_runtime.choice import Choice
-from edgeml_runtime.engines import import_engine, installed_engines
+from edgeml_runtime.engines import import_engine
 from edgeml_runtime.errors import EdgemlError, EngineCrashError, GateError
 from edgeml_runtime.memory import remember
 from edgeml_runtime.session import open_model, proof_key
@@ -39,10 +39,9 @@ def prove(bundle: Bundle, choice: Choice, threads: int) -> dict[str, Any]:
         EngineCrashError: The engine killed the child in another way.
         InputError, MissingToolError: As ``open_model``.
     """
-    version = installed_engines().get(choice.engine, "")
-    engine = f"{choice.engine} {version}".strip()
+    engine = f"{choice.engine} {choice.version}"
     key = proof_key(bundle.manifest, choice, threads)
-    path = os.path.abspath(bundle.path)  # noqa: PTH100 - a text
+    path = os.path.abspath(bundle.path)
     arguments = (path, choice.variant.id, choice.engine, threads)
     died, said = _run(arguments)
     if died:
@@ -83,7 +82,7 @@ def try_model(output: int, path: str, variant_id: str, engine_name: str, threads
 
 
 def _run(arguments: tuple[Any, ...]) -> tuple[str, bytes]:
-    """Return the signal that killed the child, or "", and what it wrote: nothing without one."""
+    """Return the signal that killed the child, or "", and what it wrote, which may be nothing."""
     try:
         code, said = _run_anew(arguments)
     except OSError:

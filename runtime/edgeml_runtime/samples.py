@@ -34,7 +34,7 @@ _MAX_IMAGE_PIXELS = 1 << 26
 ARRAY_SUFFIXES = (".npy", ".npz")
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 SOUND_SUFFIXES = (".wav",)
-_SUFFIXES = ARRAY_SUFFIXES + IMAGE_SUFFIXES + SOUND_SUFFIXES
+SUFFIXES = ARRAY_SUFFIXES + IMAGE_SUFFIXES + SOUND_SUFFIXES
 
 
 def read_samples(path: Path, rate_hz: Optional[float] = None) -> Iterator[tuple[str, np.ndarray]]:
@@ -49,10 +49,10 @@ def read_samples(path: Path, rate_hz: Optional[float] = None) -> Iterator[tuple[
         MissingToolError: It is an image and OpenCV is not installed.
     """
     suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
+    if suffix not in SUFFIXES:
         raise InputError(
             f"{path}: files of this kind cannot be read.",
-            f"Give one of: {', '.join(_SUFFIXES)}.",
+            f"Give one of: {', '.join(SUFFIXES)}.",
         )
     if not path.is_file():
         raise InputError(f"{path}: there is no such file.", "Give the path of a file.")

@@ -1,11 +1,11 @@
 """The self-test: does this board give the answers that the source model gave?"""
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Callable
 
 import numpy as np
+
+from edgeml_runtime.frozen import dataclass
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -64,6 +64,8 @@ def run_self_test(
 
 
 def _outputs_sha256(outputs: Tensors) -> str:
+    import hashlib  # noqa: PLC0415 - slow to import, and not needed at every start
+
     digest = hashlib.sha256()
     for name in sorted(outputs):
         array = np.ascontiguousarray(outputs[name])

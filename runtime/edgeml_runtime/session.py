@@ -1,19 +1,18 @@
 """A loaded bundle: from a sample to an answer."""
 
 import os
-import platform
-import threading
+from _thread import RLock  # threading is slow to import
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
-from edgeml_runtime.adaptation import match_tensors
+from edgeml_runtime.adaptation import TensorAdapter, match_tensors
 from edgeml_runtime.board import board_identity
-from edgeml_runtime.bundle import Bundle, open_bundle, unpack_golden
+from edgeml_runtime.bundle import Bundle, open_bundle
 from edgeml_runtime.choice import Choice, choose_threads, rank_choices
 from edgeml_runtime.engines import Engine, installed_engines, open_engine
-from edgeml_runtime.engines.feeds import check_feeds
+from edgeml_runtime.engines.feeds import FeedCheck
 from edgeml_runtime.errors import (
     EdgemlError,
     EngineCrashError,
@@ -21,7 +20,7 @@ from edgeml_runtime.errors import (
     MissingToolError,
     UnsupportedError,
 )
-from edgeml_runtime.manifest import Manifest, Variant
+from edgeml_runtime.manifest import GoldenRecord, Manifest, Variant
 from edgeml_runtime.memory import recall
 from edgeml_runtime.preprocess import Geometry, Pipeline
 from edgeml_runtime.selftest import SelfTest, run_self_test
@@ -29,6 +28,7 @@ from edgeml_runtime.tasks import Result, Windows, make_task
 from edgeml_runtime.tensors import TensorSpec
 
 if TYPE_CHECKING:
+    from edgeml_runtime.bundle.golden import Tensors
     from edgeml_runtime.explanation import Explanation
     from edgeml_runtime.metrics import Metrics
     from edgeml_runtime.preprocess.window import Window
@@ -51,9 +51,13 @@ class Model:
         self.engine = engine
         self._inputs = match_tensors(manifest.inputs, variant.inputs, engine.inputs)
         self._outputs = match_tensors(manifest.outputs, variant.outputs, engine.outputs)
+        self._inputs_are_plain = all(adapter.is_plain for adapter in self._inputs.values())
+        self._outputs_are_plain = all(adapter.is_plain for adapter in self._outputs.values())
+        self._check = FeedCheck(manifest.inputs)
+        self._check_fed = FeedCheck(tuple(adapter.fed_spec for adapter in self._inputs.values()))
         self._task = make_task(manifest)
-        self._pipeline = _pipeline(manifest, variant)
-        self._turn = threading.RLock()
+        self._pipeline = _pipeline(manifest, variant, self._inputs)
+        self._turn = RLock()
         self._process = os.getpid()
         self.loading: dict[str, Any] = {}  # how the model was chosen, for ``explain``
 
@@ -95,8 +99,8 @@ class Model:
             return self._hear(sample, name, self._pipeline, self._pipeline.window)
         with self._turn:
             tensor = self._pipeline(sample)
-            check_feeds((adapter.fed_spec,), {name: tensor})
-            outputs = self._infer({name: adapter.encode(tensor)})
+            self._check_fed({name: tensor})
+            outputs = self._infer({name: tensor})
             return self._task(outputs, self._geometry(sample))
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -105,7 +109,9 @@ class Model:
         Raises:
             InputError: A name, shape or dtype does not fit.
         """
-        check_feeds(self.manifest.inputs, inputs)
+        self._check(inputs)
+        if self._inputs_are_plain:
+            return self._infer(inputs)
         return self._infer({n: a.to_variant(inputs[n]) for n, a in self._inputs.items()})
 
     def stream(
@@ -119,12 +125,10 @@ class Model:
         metrics: "Optional[Metrics]" = None,
         strict: bool = False,
     ) -> "Stream":
-        """Return the answers for the frames of a source, to iterate over.
+        """Return the answers for the frames of a source, to iterate over; see docs/streams.md.
 
         Args:
-            source: A camera (``0``, ``/dev/video0``, ``camera:0``, ``picamera:0``), the path of a
-                video, folder of images, ``.npy``, ``.npz`` or ``.wav``, an iterable of arrays, or
-                a ``stream.Source`` such as ``stream.RawFrames``.
+            source: A camera (``camera:0``), a path, an iterable of arrays or a ``stream.Source``.
             hz: Answer so many frames a second, and rest in between.
             policy: ``latest`` drops older frames, ``all`` lets the source wait; by default as the
                 source is live or not.
@@ -143,7 +147,7 @@ class Model:
         golden = self.manifest.golden
         if golden is None:
             return SelfTest(samples=0, worst_error=0.0, tolerance=0.0, passed=True)
-        samples = unpack_golden(self.bundle.read(golden.path))
+        samples = self._golden(golden)
         return run_self_test(samples, self.run, golden.tolerances[self.variant.id])
 
     def example_feeds(self) -> list[dict[str, np.ndarray]]:
@@ -155,7 +159,7 @@ class Model:
         samples = (
             [_noise(self.manifest.inputs)]
             if golden is None
-            else [inputs for inputs, _ in unpack_golden(self.bundle.read(golden.path))]
+            else [inputs for inputs, _ in self._golden(golden)]
         )
         return [
             {name: adapter.to_variant(sample[name]) for name, adapter in self._inputs.items()}
@@ -183,6 +187,11 @@ class Model:
         merged: Result = merge(results, spans_s)
         return merged
 
+    def _golden(self, record: GoldenRecord) -> "list[tuple[Tensors, Tensors]]":
+        from edgeml_runtime.bundle import unpack_golden  # noqa: PLC0415 - once on each board
+
+        return unpack_golden(self.bundle.read(record.path))
+
     def _geometry(self, sample: np.ndarray) -> Optional[Geometry]:
         if self._pipeline is None or sample.ndim < 2:
             return None
@@ -196,6 +205,8 @@ class Model:
             )
         with self._turn:
             outputs = self.engine.run(feeds)
+        if self._outputs_are_plain:
+            return {name: outputs[name] for name in self._outputs}
         return {name: adapter.to_source(outputs[name]) for name, adapter in self._outputs.items()}
 
 
@@ -233,7 +244,7 @@ def load(
     choices = rank_choices(
         bundle.manifest,
         installed_engines(),
-        platform.machine(),
+        os.uname().machine,
         variant=variant,
         engine=engine,
         threads=count or 1,
@@ -270,7 +281,7 @@ def _open_tested(bundle: Bundle, choice: Choice, count: Optional[int], self_test
 
             proof = prove(bundle, choice, threads)
         if "died" in proof:
-            raise EngineCrashError(proof["died"], f"{proof['remedy']} (Found {proof['when']} UTC.)")
+            raise EngineCrashError(proof["died"], f"{proof['remedy']} (Found {proof['when']}.)")
     model = open_model(bundle, choice.variant, choice.engine, threads)
     model.loading.update(threads=because, proof=proof)
     return model
@@ -279,10 +290,9 @@ def _open_tested(bundle: Bundle, choice: Choice, count: Optional[int], self_test
 def proof_key(manifest: Manifest, choice: Choice, threads: int) -> str:
     """Return what a self-test depends on: the board, the engine, the model and the vectors."""
     variant, golden = choice.variant, manifest.golden
-    version = installed_engines().get(choice.engine)
     vectors = None if golden is None else (golden.sha256, golden.tolerances.get(variant.id))
     tensors = (manifest.inputs, manifest.outputs, variant.inputs, variant.outputs)
-    engine = f"{choice.engine} {version} threads {threads}"
+    engine = f"{choice.engine} {choice.version} threads {threads}"
     return f"{board_identity()}\n{engine}\n{variant.sha256} {vectors}\n{tensors}"
 
 
@@ -295,8 +305,10 @@ def _noise(specs: tuple[TensorSpec, ...]) -> dict[str, np.ndarray]:
     }
 
 
-def _pipeline(manifest: Manifest, variant: Variant) -> Optional[Pipeline]:
-    """Return the preprocessing that ends in the layout of the variant's input."""
+def _pipeline(
+    manifest: Manifest, variant: Variant, adapters: Mapping[str, TensorAdapter]
+) -> Optional[Pipeline]:
+    """Return the preprocessing that ends in the form of the variant's input."""
     if manifest.preprocess is None:
         return None
     pipeline = Pipeline.from_json(manifest.preprocess)
@@ -304,4 +316,5 @@ def _pipeline(manifest: Manifest, variant: Variant) -> Optional[Pipeline]:
         return pipeline  # its axes may be called NCHW, and are not those of an image
     source, fed = manifest.inputs[0], variant.inputs[0]
     layout = (fed.layout or source.layout) if source.layout else ""
-    return pipeline.with_layout(layout) if layout else pipeline
+    pipeline = pipeline.with_layout(layout) if layout else pipeline
+    return pipeline.encoded(adapters[source.name].encode_source)

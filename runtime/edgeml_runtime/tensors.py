@@ -1,8 +1,9 @@
 """What is known of a model's input or output: name, shape, type, layout, quantization."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Optional
+
+from edgeml_runtime.frozen import dataclass
 
 
 @dataclass(frozen=True)

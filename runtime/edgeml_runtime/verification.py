@@ -1,13 +1,13 @@
 """Verifies a bundle on this board: the self-test of every variant in every engine that is here."""
 
 import os
-from dataclasses import dataclass
 from typing import Any, Optional, Union
 
 from edgeml_runtime.bundle import Bundle, open_bundle, unpack_golden
 from edgeml_runtime.choice import Choice, fits, runnable
 from edgeml_runtime.engines import installed_engines, open_engine
 from edgeml_runtime.errors import GateError, InputError, MissingToolError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.selftest import SelfTest
 from edgeml_runtime.session import Model

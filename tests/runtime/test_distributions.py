@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeml_runtime.engines.distributions import distribution_version
+from edgeml_runtime.engines.distributions import distribution_versions
 
 
 def test_every_installed_distribution_has_the_version_that_python_tells() -> None:
@@ -16,7 +16,7 @@ def test_every_installed_distribution_has_the_version_that_python_tells() -> Non
         told.setdefault(distribution.metadata["Name"], distribution.version)
     assert "numpy" in told
     for name, version in told.items():
-        assert distribution_version(name) == version
+        assert distribution_versions([name, "none"]) == {name: version}
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_names_of_folders(
     missing, archive = tmp_path / "missing", tmp_path / "library.zip"
     archive.write_bytes(b"")
     monkeypatch.setattr(sys, "path", [str(missing), str(archive), str(tmp_path)])
-    assert distribution_version("ai-edge-litert") == version
+    assert distribution_versions(["ai-edge-litert"]).get("ai-edge-litert") == version
 
 
 def test_a_program_that_starts_reads_no_mail_parsers() -> None:

@@ -161,7 +161,7 @@ def test_the_file_is_whole_and_written_again_at_the_end(model: Model, tmp_path: 
             parsed(path.read_text("utf-8"))["edgeml_latency_seconds_count", ()] for _ in range(200)
         }
     assert counts <= {0, 1, 2}
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(InputError, match="No such file"):
         Metrics(model, path=tmp_path / "missing" / "edgeml.prom")
 
 

@@ -1,11 +1,10 @@
 """Reads bundles that come from anywhere: nothing is trusted before it is checked."""
 
-import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Callable, Union
+from typing import TYPE_CHECKING, Callable, Union
 
 from edgeml_runtime.bundle.stored_zip import REMEDY, Entry, read_directory, read_entry, refusal
 from edgeml_runtime.document import parse_json
@@ -13,7 +12,9 @@ from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, Manifest
 from edgeml_runtime.private_cache import keep, private_folder
 
-_WORTH_A_FILE = 1024 * 1024
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _KEPT_BYTES = 1024 * 1024 * 1024  # of unpacked models in all
 _STEP_BYTES = 256 * 1024
 _LARGEST_STEP = 1024 * 1024 * 1024  # one read of Linux gives less than 2 GiB
@@ -27,9 +28,9 @@ class Bundle:
     and their digests checked, when they are asked for.
     """
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: str, descriptor: int) -> None:
         self._descriptor = descriptor
-        self.path = path
+        self._path = path
         self._entries = read_directory(self._bytes, os.fstat(descriptor).st_size, path)
         if MANIFEST_NAME not in self._entries:
             raise refusal(path, f"has no {MANIFEST_NAME}")
@@ -39,11 +40,16 @@ class Bundle:
         data = read_entry(self._bytes, self._entries[MANIFEST_NAME], where)
         self.manifest = Manifest.from_json(parse_json(data, where, REMEDY), where)
         _check_entries(path, self.manifest, self._entries)
-        # It stands for the whole bundle: the manifest has every digest.
-        self.manifest_sha256 = hashlib.sha256(data).hexdigest()
 
     def __del__(self, close: Callable[[int], None] = os.close) -> None:
         close(self._descriptor)
+
+    @property
+    def path(self) -> "Path":
+        """Where it was when it was opened."""
+        from pathlib import Path  # noqa: PLC0415 - slow to import
+
+        return Path(self._path)
 
     def read(self, name: str) -> bytes:
         """Return the file *name*.
@@ -54,35 +60,37 @@ class Bundle:
         """
         if name not in self.manifest.digests:
             known = ", ".join(sorted(self.manifest.digests))
-            raise InputError(f"{self.path}: holds no file '{name}'.", f"Use one of: {known}.")
+            raise InputError(f"{self._path}: holds no file '{name}'.", f"Use one of: {known}.")
         entry, digest = self._entries[name], self.manifest.digests[name]
         try:
             parts = _checked(self._descriptor, entry.offset, entry.size, digest, _LARGEST_STEP)
             return b"".join(parts)
         except (OSError, ValueError) as error:
-            raise refusal(self.path, f"'{name}' {error}") from error
+            raise refusal(self._path, f"'{name}' {error}") from error
 
-    def file(self, name: str) -> Union[Path, bytes]:
-        """Return the model *name* for an engine: a path if it is large and can be kept, else bytes.
+    def file(self, name: str) -> Union[str, bytes]:
+        """Return the model *name* for an engine: a path if it can be kept, else its bytes.
 
         A path costs less memory: TFLite maps a file, and onnxruntime holds on to bytes. The file is
-        named by its digest, which is checked each time, and never written to again.
+        named by its digest, which is checked again when the file was touched.
 
         Raises:
             InputError: As ``read``.
         """
         entry = self._entries.get(name, _NOTHING)
-        if entry.size < _WORTH_A_FILE or name not in self.manifest.digests:
+        if name not in self.manifest.digests:
             return self.read(name)
         digest = self.manifest.digests[name]
         try:
-            path = private_folder("models") / digest
+            folder = private_folder("models")
+            path = os.path.join(folder, digest)
             if not _is_kept(path, entry.size, digest):
-                room = os.statvfs(path.parent)
+                room = os.statvfs(folder)
                 if room.f_bavail * room.f_frsize < 2 * entry.size:
                     return self.read(name)  # a cache must not fill the disk
                 parts = _checked(self._descriptor, entry.offset, entry.size, digest, _STEP_BYTES)
                 keep(path, parts, _KEPT_BYTES)
+                os.utime(path, ns=(time.time_ns(), _stamp(digest)))
         except (OSError, ValueError):
             return self.read(name)
         return path
@@ -92,7 +100,7 @@ class Bundle:
         try:
             return os.pread(self._descriptor, size, offset)
         except OSError as error:
-            raise refusal(self.path, str(error)) from error
+            raise refusal(self._path, str(error)) from error
 
 
 def open_bundle(path: Union[str, "os.PathLike[str]"]) -> Bundle:
@@ -103,21 +111,20 @@ def open_bundle(path: Union[str, "os.PathLike[str]"]) -> Bundle:
             writes, lacks files or holds unknown ones, or has a manifest that is not valid or of a
             newer schema.
     """
-    bundle_path = Path(path)
     try:
-        mode = bundle_path.stat().st_mode
+        mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):  # to open a pipe or a device does something
             kind = "a folder" if stat.S_ISDIR(mode) else "no plain file"
             raise InputError(f"{path}: is {kind}, not a bundle.", "Give the .edgeml file.")
-        descriptor = os.open(bundle_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         missing = isinstance(error, FileNotFoundError)
         reason = "there is no such file" if missing else f"cannot be read: {error}"
         raise InputError(f"{path}: {reason}.", "Give a .edgeml file.") from error
-    return Bundle(bundle_path, descriptor)
+    return Bundle(os.fspath(path), descriptor)
 
 
-def _check_entries(path: Path, manifest: Manifest, entries: Mapping[str, Entry]) -> None:
+def _check_entries(path: str, manifest: Manifest, entries: Mapping[str, Entry]) -> None:
     digests = manifest.digests
     for name in sorted(digests.keys() - entries.keys()):
         raise refusal(path, f"'{name}' is named by the manifest and missing")
@@ -131,6 +138,8 @@ def _check_entries(path: Path, manifest: Manifest, entries: Mapping[str, Entry])
 
 def _checked(descriptor: int, offset: int, size: int, digest: str, step: int) -> Iterator[bytes]:
     """Yield that part of a file, *step* bytes at a time; ValueError at its end if it is another."""
+    import hashlib  # noqa: PLC0415 - slow to import
+
     found = hashlib.sha256()
     for start in range(offset, offset + size, step):
         part = os.pread(descriptor, min(step, offset + size - start), start)
@@ -140,11 +149,22 @@ def _checked(descriptor: int, offset: int, size: int, digest: str, step: int) ->
         raise ValueError("is not the file that the manifest describes")
 
 
-def _is_kept(path: Path, size: int, digest: str) -> bool:
+def _is_kept(path: str, size: int, digest: str) -> bool:
+    """Return whether *path* is there and as it was written, by its time or else by its digest."""
     try:
-        with path.open("rb") as stream:
-            for _ in _checked(stream.fileno(), 0, size, digest, _STEP_BYTES):
-                pass  # only the check is wanted
-            return os.fstat(stream.fileno()).st_size == size
+        with open(path, "rb") as stream:
+            found = os.fstat(stream.fileno())
+            if found.st_size != size:
+                return False
+            if found.st_mtime_ns != _stamp(digest):
+                for _ in _checked(stream.fileno(), 0, size, digest, _STEP_BYTES):
+                    pass  # only the check is wanted
+                os.utime(path, ns=(found.st_atime_ns, _stamp(digest)))
+            return True
     except (FileNotFoundError, ValueError):
         return False
+
+
+def _stamp(digest: str) -> int:
+    """Return the time of change, in ns, that a kept file has until somebody writes to it."""
+    return int(digest[:12], 16)

@@ -9,16 +9,18 @@ Format: PKWARE APPNOTE 6.3, restricted as docs/bundle.md says.
 import struct
 import zlib
 from collections.abc import Mapping
-from mmap import mmap
-from typing import BinaryIO, Callable, NamedTuple, Union
+from typing import TYPE_CHECKING, BinaryIO, Callable, NamedTuple, Union
 
 from edgeml_runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 MAX_ENTRIES = 10_000
 MAX_NAME_BYTES = 1000
 REMEDY = "Copy the bundle again, or make it anew with 'edgeml convert'."
 
-Content = Union[bytes, mmap]
+Content = Union[bytes, "mmap"]
 Read = Callable[[int, int], bytes]  # of an offset and a size; gives fewer bytes at the file's end
 
 # Version, flags, method, time, date, CRC-32, size twice, lengths of the name and the extra field.

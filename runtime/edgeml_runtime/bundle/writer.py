@@ -1,9 +1,8 @@
 """Writes bundles: the same manifest and files give the same bytes, whole or not at all."""
 
-import hashlib
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from contextlib import suppress
 from typing import Union
 
 from edgeml_runtime.bundle.stored_zip import Content, write_entries
@@ -30,28 +29,33 @@ def write_bundle(
     """
     document = manifest.to_json()
     Manifest.from_json(document)  # what cannot be read back is never written
-    data = json_bytes(document)
+    try:
+        data = json_bytes(document)
+    except ValueError as error:
+        raise InputError(f"The manifest cannot be written: {error}.", _REMEDY) from error
     parse_json(data, MANIFEST_NAME, _REMEDY)
     if len(data) > MAX_MANIFEST_BYTES:
         raise InputError(f"The manifest has over {MAX_MANIFEST_BYTES} bytes.", _REMEDY)
     _check_files(manifest, files)
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as stream:
+        with open(temporary, "wb") as stream:
             write_entries(stream, {**files, MANIFEST_NAME: data})
-        temporary.replace(target)
+        os.replace(temporary, path)
     except OSError as error:
         raise InputError(
-            f"{target}: cannot be written: {error.strerror or error}.",
+            f"{path}: cannot be written: {error.strerror or error}.",
             "Choose a folder that exists and can be written.",
         ) from error
     finally:
-        if temporary.exists():
-            temporary.unlink()
+        with suppress(OSError):
+            os.unlink(temporary)
 
 
 def _check_files(manifest: Manifest, files: Mapping[str, Content]) -> None:
+    import hashlib  # noqa: PLC0415 - slow to import
+
     digests = manifest.digests
     if files.keys() != digests.keys():
         difference = ", ".join(sorted(files.keys() ^ digests.keys()))

@@ -10,16 +10,15 @@ add one line to ``_ENGINES``.
 
 import importlib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Callable, Optional, Protocol, Union, cast
+from typing import Callable, Protocol, Union, cast
 
 import numpy as np
 
-from edgeml_runtime.engines.distributions import distribution_version
+from edgeml_runtime.engines.distributions import distribution_versions
 from edgeml_runtime.errors import InputError, MissingToolError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.tensors import TensorSpec
 
 __all__ = [
@@ -30,6 +29,8 @@ __all__ = [
     "installed_engines",
     "open_engine",
 ]
+
+NUMPY = "numpy"
 
 
 class Engine(Protocol):
@@ -108,6 +109,7 @@ _ENGINES: Mapping[str, _EngineRow] = MappingProxyType(
             ("tflite-runtime",),
             needs_numpy1=True,
         ),
+        NUMPY: _EngineRow("numpy", "edgeml_runtime.engines.numpy_engine:open_model", (NUMPY,)),
     }
 )
 
@@ -115,7 +117,7 @@ ENGINE_FORMATS: Mapping[str, str] = MappingProxyType(
     {name: row.format for name, row in _ENGINES.items()}
 )
 
-_Factory = Callable[[str, str, Union[bytes, Path], int], Engine]  # name, version, model, threads
+_Factory = Callable[[str, str, Union[bytes, str], int], Engine]  # name, version, model, threads
 
 
 def installed_engines() -> dict[str, str]:
@@ -124,11 +126,10 @@ def installed_engines() -> dict[str, str]:
     tflite-runtime was built for NumPy 1 and cannot be imported beside NumPy 2; it is left out
     there.
     """
-    versions = {name: _installed_version(row) for name, row in _ENGINES.items()}
     return {
         name: version
-        for name, version in versions.items()
-        if version is not None and not _numpy_too_new(_ENGINES[name])
+        for name, version in _installed_versions(_ENGINES).items()
+        if not _numpy_too_new(_ENGINES[name])
     }
 
 
@@ -162,12 +163,13 @@ def open_engine(
         )
     if threads < 1:
         raise InputError(f"threads is {threads}.", "Give a whole number of at least 1.")
-    model = model if isinstance(model, bytes) else Path(model)
+    model = model if isinstance(model, bytes) else os.fspath(model)
     if not (model if isinstance(model, bytes) else _first_byte(model)):
         raise InputError("The model is empty (0 bytes).", "Give a whole model file.")
     factory, version = import_engine(name)
-    if isinstance(model, Path) and not _is_text(str(model)):
-        model = model.read_bytes()  # no engine takes such a name
+    if isinstance(model, str) and not _is_text(model):
+        with open(model, "rb") as stream:
+            model = stream.read()  # no engine takes such a name
     return factory(name, version, model, threads)
 
 
@@ -178,7 +180,7 @@ def import_engine(name: str) -> tuple[_Factory, str]:
         MissingToolError: The engine is not installed here, or cannot be imported.
     """
     row = _ENGINES[name]
-    version = _installed_version(row)
+    version = _installed_versions([name]).get(name)
     if version is None:
         raise MissingToolError(f"The engine {name} is not installed.", f"Run: {install_line(name)}")
     if _numpy_too_new(row):
@@ -205,9 +207,9 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _first_byte(path: Path) -> bytes:
+def _first_byte(path: str) -> bytes:
     try:
-        with path.open("rb") as stream:
+        with open(path, "rb") as stream:
             return stream.read(1)
     except OSError as error:
         raise InputError(
@@ -216,9 +218,12 @@ def _first_byte(path: Path) -> bytes:
         ) from error
 
 
-def _installed_version(row: _EngineRow) -> Optional[str]:
-    found = (distribution_version(name) for name in row.distributions)
-    return next((version for version in found if version is not None), None)
+def _installed_versions(names: Iterable[str]) -> dict[str, str]:
+    rows = {name: _ENGINES[name].distributions for name in names}
+    versions = distribution_versions([found for row in rows.values() for found in row])
+    present = {name: [d for d in row if d in versions] for name, row in rows.items()}
+    found = {name: versions[first[0]] for name, first in present.items() if first}
+    return {**found, NUMPY: np.__version__} if NUMPY in rows else found  # however it came here
 
 
 def _numpy_too_new(row: _EngineRow) -> bool:

@@ -9,6 +9,29 @@ from edgeml_runtime.errors import InputError
 from edgeml_runtime.tensors import TensorSpec
 
 
+class FeedCheck:
+    """Checks arrays as ``check_feeds`` does; what fitted the last time is recognized at once."""
+
+    def __init__(self, specs: tuple[TensorSpec, ...]) -> None:
+        self._specs = specs
+        self._fitted: dict[str, tuple[np.dtype, tuple[int, ...]]] = {}
+
+    def __call__(self, feeds: Mapping[str, np.ndarray]) -> None:
+        """Raise InputError where an array does not fit."""
+        fitted = self._fitted
+        if len(feeds) == len(fitted):
+            for name, (dtype, shape) in fitted.items():
+                array = feeds.get(name)
+                if not isinstance(array, np.ndarray) or array.dtype != dtype:
+                    break
+                if array.shape != shape:
+                    break
+            else:
+                return
+        check_feeds(self._specs, feeds)
+        self._fitted = {name: (array.dtype, array.shape) for name, array in feeds.items()}
+
+
 def check_feeds(specs: tuple[TensorSpec, ...], feeds: Mapping[str, np.ndarray]) -> None:
     """Check that *feeds* holds exactly the inputs *specs* describe.
 
@@ -23,9 +46,14 @@ def check_feeds(specs: tuple[TensorSpec, ...], feeds: Mapping[str, np.ndarray]) 
         )
     for spec in specs:
         array = feeds[spec.name]
-        if array.dtype.name != spec.dtype:
+        if not isinstance(array, np.ndarray):
             raise InputError(
-                f"Input '{spec.name}' is {array.dtype.name}, and the model wants {spec.dtype}.",
+                f"Input '{spec.name}' is a {type(array).__name__}, not an array.",
+                "Make one of it with numpy.asarray.",
+            )
+        if array.dtype != np.dtype(spec.dtype):
+            raise InputError(
+                f"Input '{spec.name}' is {array.dtype}, and the model wants {spec.dtype}.",
                 f"Convert it, for example with array.astype('{spec.dtype}').",
             )
         if not shape_fits(array.shape, spec.shape):

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Optional, Union
 
 import numpy as np
@@ -14,7 +13,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
-from edgeml_runtime.engines.feeds import check_feeds
+from edgeml_runtime.engines.feeds import FeedCheck
 from edgeml_runtime.errors import InputError, UnsupportedError
 from edgeml_runtime.tensors import TensorSpec
 
@@ -50,22 +49,23 @@ _DTYPES = {
 class OnnxruntimeEngine:
     """A model in an onnxruntime session; the contract is that of ``Engine``."""
 
-    def __init__(self, name: str, version: str, model: Union[bytes, Path], threads: int) -> None:
+    def __init__(self, name: str, version: str, model: Union[bytes, str], threads: int) -> None:
         self.name = name
         self.version = version
         self.threads = threads
         self._session: Optional[onnxruntime.InferenceSession] = _open_session(model, threads)
         self.inputs = _specs(self._session.get_inputs())
         self.outputs = _specs(self._session.get_outputs())
+        self._check = FeedCheck(self.inputs)
         self._output_names = [spec.name for spec in self.outputs]
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return all outputs by name; see ``Engine.run``."""
         if self._session is None:
             raise InputError("The model was closed.", "Load it again before running it.")
-        check_feeds(self.inputs, inputs)
+        self._check(inputs)
         try:
-            values = self._session.run(self._output_names, dict(inputs))
+            values = self._session.run(self._output_names, inputs)
         except _LOAD_ERRORS as error:
             raise InputError(
                 f"onnxruntime cannot run the model on these inputs: {_first_line(error)}.",
@@ -79,13 +79,13 @@ class OnnxruntimeEngine:
 
 
 def open_model(
-    name: str, version: str, model: Union[bytes, Path], threads: int
+    name: str, version: str, model: Union[bytes, str], threads: int
 ) -> OnnxruntimeEngine:
     """Return the engine with *model*, an ONNX file or its bytes, loaded."""
     return OnnxruntimeEngine(name, version, model, threads)
 
 
-def _open_session(model: Union[bytes, Path], threads: int) -> "onnxruntime.InferenceSession":
+def _open_session(model: Union[bytes, str], threads: int) -> "onnxruntime.InferenceSession":
     onnxruntime.set_default_logger_severity(_ERROR_SEVERITY)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERROR_SEVERITY
@@ -97,9 +97,8 @@ def _open_session(model: Union[bytes, Path], threads: int) -> "onnxruntime.Infer
     # x86 without VNNI adds pairs of 8-bit products in 16 bits, which saturates: answers that no
     # board gives. This takes exact kernels there, and changes nothing on Arm.
     options.add_session_config_entry("session.x64quantprecision", "1")
-    given = model if isinstance(model, bytes) else str(model)
     try:
-        return onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except _LOAD_ERRORS as error:
         raise InputError(
             f"onnxruntime {onnxruntime.__version__} cannot load the model: {_first_line(error)}.",

@@ -4,12 +4,11 @@ This module must not import an engine; it is given the interpreter.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Optional, Protocol, Union
 
 import numpy as np
 
-from edgeml_runtime.engines.feeds import check_feeds
+from edgeml_runtime.engines.feeds import FeedCheck
 from edgeml_runtime.errors import InputError, UnsupportedError
 from edgeml_runtime.tensors import Quantization, TensorSpec
 
@@ -47,7 +46,7 @@ class TfliteEngine:
         self,
         name: str,
         version: str,
-        model: Union[bytes, Path],
+        model: Union[bytes, str],
         threads: int,
         factory: InterpreterFactory,
     ) -> None:
@@ -61,8 +60,9 @@ class TfliteEngine:
         input_names, output_names = _signature_names(interpreter)
         self.inputs = tuple(_spec(details, input_names) for details in inputs)
         self.outputs = tuple(_spec(details, output_names) for details in outputs)
-        self._input_indices = [int(details["index"]) for details in inputs]
-        self._output_indices = [int(details["index"]) for details in outputs]
+        self._check = FeedCheck(self.inputs)
+        self._places = {s.name: int(d["index"]) for s, d in zip(self.inputs, inputs)}
+        self._output_places = {s.name: int(d["index"]) for s, d in zip(self.outputs, outputs)}
         self._shapes = [tuple(int(size) for size in details["shape"]) for details in inputs]
         if not allocated:
             self._shapes = []  # whatever sizes come first, the tensors are allocated for them
@@ -72,38 +72,36 @@ class TfliteEngine:
         interpreter = self._interpreter
         if interpreter is None:
             raise InputError("The model was closed.", "Load it again before running it.")
-        check_feeds(self.inputs, inputs)
+        self._check(inputs)
         try:
             self._fit_shapes(interpreter, inputs)
-            for spec, index in zip(self.inputs, self._input_indices):
-                interpreter.set_tensor(index, inputs[spec.name])
+            for name, place in self._places.items():
+                interpreter.set_tensor(place, inputs[name])
             interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise InputError(
                 f"{self.name} cannot run the model on these inputs: {_one_line(error)}.",
                 "Give inputs with the sizes that the model was made for.",
             ) from error
-        return {
-            spec.name: interpreter.get_tensor(index)  # a copy
-            for spec, index in zip(self.outputs, self._output_indices)
-        }
+        get = interpreter.get_tensor  # which copies
+        return {name: get(place) for name, place in self._output_places.items()}
 
     def close(self) -> None:
         """Release the interpreter."""
         self._interpreter = None
 
     def _fit_shapes(self, interpreter: Interpreter, inputs: Mapping[str, np.ndarray]) -> None:
-        shapes = [inputs[spec.name].shape for spec in self.inputs]
+        shapes = [inputs[name].shape for name in self._places]
         if shapes == self._shapes:
             return
-        for index, shape in zip(self._input_indices, shapes):
+        for index, shape in zip(self._places.values(), shapes):
             interpreter.resize_tensor_input(index, list(shape))
         interpreter.allocate_tensors()
         self._shapes = shapes
 
 
 def _open_interpreter(
-    name: str, model: Union[bytes, Path], threads: int, factory: InterpreterFactory
+    name: str, model: Union[bytes, str], threads: int, factory: InterpreterFactory
 ) -> tuple[Interpreter, bool]:
     """Return the interpreter, and whether it has memory for the sizes that the file has.
 
@@ -112,7 +110,7 @@ def _open_interpreter(
     interpreter: Optional[Interpreter] = None
     try:
         interpreter = factory(
-            model_path=None if isinstance(model, bytes) else str(model),
+            model_path=None if isinstance(model, bytes) else model,
             model_content=model if isinstance(model, bytes) else None,
             num_threads=threads,
         )

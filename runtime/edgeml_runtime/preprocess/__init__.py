@@ -1,9 +1,11 @@
 """Preprocessing as data: one chain of steps for calibration, evaluation and the board.
 
 The document ``edgeml.preprocess/1`` is ``{"schema": ..., "step": [{"op": ..., ...}, ...]}``, as
-TOML or as JSON. Each step is one module; to add one, write the module and add a line to ``_STEPS``.
+TOML or as JSON. To add a step, write a module and add a line to ``_STEPS``; it is
+imported when a document names it.
 """
 
+import importlib
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -13,18 +15,12 @@ import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
-from edgeml_runtime.preprocess.cast import Cast
-from edgeml_runtime.preprocess.color import Color
-from edgeml_runtime.preprocess.crop import CenterCrop, Crop
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.preprocess.layout import Layout
-from edgeml_runtime.preprocess.letterbox import Letterbox
-from edgeml_runtime.preprocess.normalize import Normalize
-from edgeml_runtime.preprocess.pad import Pad
-from edgeml_runtime.preprocess.resize import Resize
-from edgeml_runtime.preprocess.step import Step, StepParser
+from edgeml_runtime.preprocess.step import Change, Step, StepParser
 
 if TYPE_CHECKING:
+    from edgeml_runtime.preprocess.chain import Chain
     from edgeml_runtime.preprocess.window import Window
 
 __all__ = ["SCHEMA", "Geometry", "Pipeline", "Step"]
@@ -33,20 +29,31 @@ SCHEMA = "edgeml.preprocess/1"
 
 _REMEDY = "Correct the preprocessing; see runtime/README.md for the steps and their keys."
 
-_STEPS: Mapping[str, StepParser] = MappingProxyType(
+_STEPS: Mapping[str, str] = MappingProxyType(  # to "module:class"
     {
-        "cast": Cast.parse,
-        "center_crop": CenterCrop.parse,
-        "color": Color.parse,
-        "crop": Crop.parse,
-        "layout": Layout.parse,
-        "letterbox": Letterbox.parse,
-        "normalize": Normalize.parse,
-        "pad": Pad.parse,
-        "resize": Resize.parse,
+        "cast": "cast:Cast",
+        "center_crop": "crop:CenterCrop",
+        "color": "color:Color",
+        "crop": "crop:Crop",
+        "layout": "layout:Layout",
+        "letterbox": "letterbox:Letterbox",
+        "normalize": "normalize:Normalize",
+        "pad": "pad:Pad",
+        "resize": "resize:Resize",
     }
 )
-_SIGNAL_ONLY = ("log_mel", "mfcc", "spectrogram", "standardize", "window")
+_SIGNAL_STEPS: Mapping[str, str] = MappingProxyType(
+    {
+        "cast": "cast:Cast",
+        "layout": "window:SignalLayout",
+        "log_mel": "spectrum:Spectrum",
+        "mfcc": "spectrum:Spectrum",
+        "normalize": "normalize:Normalize",
+        "spectrogram": "spectrum:Spectrum",
+        "standardize": "window:Standardize",
+        "window": "window:Window",
+    }
+)
 
 
 class Pipeline:
@@ -55,13 +62,18 @@ class Pipeline:
     Made by ``from_json``. Pipelines with equal steps are equal.
     """
 
-    def __init__(self, steps: tuple[Step, ...]) -> None:
+    def __init__(
+        self, steps: tuple[Step, ...], encode: Optional[Change] = None, *, reuse: bool = False
+    ) -> None:
         self._steps = steps
         self._placed = lru_cache(maxsize=16)(self._place)
         first: Any = steps[0] if steps else None
         is_window = first is not None and first.op == "window"
         self.window: Optional[Window] = first if is_window else None
         """How a signal is cut; None where the chain is for images."""
+        self._encode = encode
+        self._reuse = reuse
+        self._chain: Optional[Chain] = None  # made when an image comes
 
     def __call__(self, value: np.ndarray) -> np.ndarray:
         """Return the model input for one image.
@@ -82,16 +94,20 @@ class Pipeline:
             for step in self._steps:
                 value = step(value)
             return value if self.output_layout else value[np.newaxis]
+        image = value[:, :, np.newaxis] if value.ndim == 2 else value
+        chain = self._chain or self._made_chain()
+        plan = chain.plans.get((image.shape, image.dtype))
+        if plan is not None:
+            for change in plan:
+                image = change(image)
+            return image
         if value.ndim not in (2, 3) or 0 in value.shape or value.dtype.kind not in "fiu":
             raise InputError(
                 f"The sample is {value.dtype.name} with the shape {value.shape}, not an image.",
                 "Give one image of height x width x channels, or height x width.",
             )
-        image = value[:, :, np.newaxis] if value.ndim == 2 else value
         self.geometry(image.shape[0], image.shape[1])  # refuses what would fill the memory
-        for step in self._steps:
-            image = step(image)
-        return image if image.ndim == 4 else image[np.newaxis]
+        return chain(image)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pipeline) and self._steps == other._steps
@@ -113,6 +129,12 @@ class Pipeline:
             geometry = geometry if move is None else move(geometry)
         return geometry
 
+    def _made_chain(self) -> "Chain":
+        from edgeml_runtime.preprocess.chain import Chain  # noqa: PLC0415 - not to load a model
+
+        self._chain = Chain(self._steps, self._encode, reuse=self._reuse)
+        return self._chain
+
     @property
     def output_layout(self) -> str:
         """The axes, such as ``NCHW``, as its ``layout`` step says; empty when it has none."""
@@ -128,6 +150,13 @@ class Pipeline:
         if not self.output_layout:
             return Pipeline((*self._steps, wanted))
         return Pipeline(tuple(wanted if isinstance(step, Layout) else step for step in self._steps))
+
+    def encoded(self, encode: Change) -> "Pipeline":
+        """Return the same chain with *encode*, which is done to each value, at its end.
+
+        It is for one thread, and what it returns is valid until it is called again.
+        """
+        return Pipeline(self._steps, encode, reuse=True)
 
     def to_json(self) -> dict[str, Any]:
         """Return the ``edgeml.preprocess/1`` document."""
@@ -147,20 +176,19 @@ class Pipeline:
             Fields(entry, f"preprocess, step {number}", _REMEDY)
             for number, entry in enumerate(fields.items("step"), start=1)
         ]
-        parsers = _STEPS
-        if entries and entries[0].text("op", "") == "window":
-            parsers = _signal_steps()
+        hears = bool(entries) and entries[0].text("op", "") == "window"
+        known = _SIGNAL_STEPS if hears else _STEPS
         steps: list[Step] = []
         for step_fields in entries:
             op = step_fields.text("op")
-            if op not in parsers and op in _STEPS:
+            if op not in known and op in _STEPS:
                 raise step_fields.fault(
                     f"'{op}' is for images, and 'window' begins a signal's chain"
                 )
-            if op not in parsers and op in _SIGNAL_ONLY:
+            if op not in known and op in _SIGNAL_STEPS:
                 raise step_fields.fault(f"'{op}' is for signals, whose chain begins with 'window'")
-            op = step_fields.choice("op", sorted(parsers))
-            step = parsers[op](step_fields, tuple(steps))
+            op = step_fields.choice("op", sorted(known))
+            step = _parser(known[op])(step_fields, tuple(steps))
             step_fields.nothing_else()
             if any(earlier.op == "layout" for earlier in steps) and op != "cast":
                 raise step_fields.fault(f"'{op}' follows 'layout', and only 'cast' may")
@@ -169,15 +197,8 @@ class Pipeline:
         return cls(tuple(steps))
 
 
-def _signal_steps() -> Mapping[str, StepParser]:
-    from edgeml_runtime.preprocess import spectrum, window  # noqa: PLC0415 - images need neither
-
-    spectra = dict.fromkeys(("log_mel", "mfcc", "spectrogram"), spectrum.Spectrum.parse)
-    return {
-        **spectra,
-        "cast": Cast.parse,
-        "layout": window.SignalLayout.parse,
-        "normalize": Normalize.parse,
-        "standardize": window.Standardize.parse,
-        "window": window.Window.parse,
-    }
+def _parser(place: str) -> StepParser:
+    module, _, name = place.partition(":")
+    step = getattr(importlib.import_module(f"edgeml_runtime.preprocess.{module}"), name)
+    parser: StepParser = step.parse
+    return parser

@@ -1,14 +1,15 @@
 """The steps ``crop`` and ``center_crop``: a part of the image."""
 
-from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, ClassVar, Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
-from edgeml_runtime.preprocess.step import MAX_PIXELS, ROUNDINGS, Step, size_in_pixels
+from edgeml_runtime.preprocess.step import MAX_PIXELS, ROUNDINGS, Change, Step, size_in_pixels
 
 Box = tuple[int, int, int, int]
 """Top, left, height, width."""
@@ -29,6 +30,10 @@ class Crop:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the part of the image; InputError when it reaches beyond."""
+        return self.fixed(image)(image)
+
+    def fixed(self, image: np.ndarray) -> Change:
+        """Return what is done to images like *image*."""
         return _cut(image, (*self.place, *self.size), self.op)
 
     def moved(self, geometry: Geometry) -> Geometry:
@@ -64,6 +69,10 @@ class CenterCrop:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the middle of the image; InputError when the image is smaller."""
+        return self.fixed(image)(image)
+
+    def fixed(self, image: np.ndarray) -> Change:
+        """Return what is done to images like *image*."""
         return _cut(image, self._box(image.shape[0], image.shape[1]), self.op)
 
     def moved(self, geometry: Geometry) -> Geometry:
@@ -96,7 +105,7 @@ class CenterCrop:
         return cls(None, fraction[0])
 
 
-def _cut(image: np.ndarray, box: Box, op: str) -> np.ndarray:
+def _cut(image: np.ndarray, box: Box, op: str) -> Change:
     top, left, height, width = box
     if top < 0 or left < 0 or top + height > image.shape[0] or left + width > image.shape[1]:
         at = f" at {top}, {left}" if op == "crop" else ""
@@ -105,4 +114,4 @@ def _cut(image: np.ndarray, box: Box, op: str) -> np.ndarray:
             f"and cannot cut {height}x{width} out of it{at}.",
             "Put a 'resize' before it, or use 'pad' or 'letterbox'.",
         )
-    return image[top : top + height, left : left + width]
+    return itemgetter((slice(top, top + height), slice(left, left + width)))

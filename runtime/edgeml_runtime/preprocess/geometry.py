@@ -1,8 +1,7 @@
 """Where the pixels of a model's input lie in the image that it was made of."""
 
-from dataclasses import dataclass, replace
-
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass, replace
 
 _MAX_PIXELS = 2**24  # of an input that is made larger than its image
 

@@ -1,22 +1,38 @@
 """Scaling of images as a named framework does it: by OpenCV where that is the same, else by numpy.
 
-Both are within one level of 255 of the framework.
+Both are within one level of 255 of the framework. Frameworks share the names of interpolations and
+not the results: they differ in the kernel, in whether it widens when an image shrinks
+(antialiasing), and in what lies beyond the border.
 """
 
 import importlib
-from functools import cache
-from types import ModuleType
+from collections.abc import Mapping
+from functools import cache, partial
+from types import MappingProxyType, ModuleType
 from typing import Any, Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
-from edgeml_runtime.preprocess.cast import rounded
-from edgeml_runtime.preprocess.kernels import ANTIALIASED, NAMES, Kernel, bands, nearest_indices
-from edgeml_runtime.preprocess.step import MAX_PIXELS
+from edgeml_runtime.frozen import dataclass
+from edgeml_runtime.preprocess.step import MAX_PIXELS, Change
 
-_DTYPES = ("uint8", "float32")
+_COMMON = ("nearest", "bilinear", "bicubic", "area")
+NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "opencv": (*_COMMON, "lanczos"),
+        "pil": ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"),
+        "torch": ("nearest", "nearest_exact", "bilinear", "bicubic"),
+        "tensorflow": (*_COMMON, "lanczos"),
+        "tensorflow1": _COMMON,
+    }
+)
+"""What each framework has."""
+
+ANTIALIASED = ("bilinear", "bicubic", "lanczos")
+"""What ``torch`` and ``tensorflow`` have both ways; ``pil`` always antialiases."""
+
 _CV2_NAMES = {
     "nearest": "INTER_NEAREST",
     "bilinear": "INTER_LINEAR",
@@ -24,7 +40,16 @@ _CV2_NAMES = {
     "area": "INTER_AREA",
     "lanczos": "INTER_LANCZOS4",
 }
-_ROWS = 64  # that are held as float32 at a time
+MOST_CHANNELS = 4  # at a time: what OpenCV takes in every interpolation
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One interpolation of one framework."""
+
+    name: str
+    like: str
+    antialias: bool
 
 
 def parse_kernel(fields: Fields) -> Kernel:
@@ -47,15 +72,15 @@ def kernel_json(kernel: Kernel) -> dict[str, Any]:
     return entry
 
 
-def resized(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.ndarray:
-    """Return *image* (H,W,C), uint8 or float32, scaled to *height* and *width*.
+def scaling(image: np.ndarray, height: int, width: int, kernel: Kernel) -> Change:
+    """Return what scales images like *image* (H,W,C), uint8 or float32, to *height* and *width*.
 
     Raises:
         InputError: Another element type, or a side over the limit.
     """
-    if image.dtype.name not in _DTYPES:
+    if image.dtype.char not in "Bf" or not image.dtype.isnative:
         raise InputError(
-            f"An image of {image.dtype.name} cannot be scaled.",
+            f"An image of {image.dtype} cannot be scaled.",
             "Give uint8 or float32, or put a 'cast' before.",
         )
     if max(height, width) > MAX_PIXELS:
@@ -64,75 +89,27 @@ def resized(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.nd
             f"{height}x{width}, and {MAX_PIXELS} is the most for a side.",
             "Give an image that is less long and narrow, or a smaller size.",
         )
-    if image.shape[:2] == (height, width):
-        return image
-    grows = height >= image.shape[0] and width >= image.shape[1]
-    cv2 = opencv() if _is_opencv_s(kernel, grows=grows) else None
-    if cv2 is not None:
-        scaled: np.ndarray = cv2.resize(
-            np.ascontiguousarray(image),
-            (width, height),
-            interpolation=getattr(cv2, _CV2_NAMES[kernel.name]),
-        )
-        return scaled.reshape(height, width, image.shape[2])  # OpenCV drops a single channel
-    return resampled(image, height, width, kernel)
-
-
-def resampled(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.ndarray:
-    """Return *image* scaled as ``resized`` does, by numpy alone."""
     old_height, old_width, channels = image.shape
-    if kernel.name.startswith("nearest"):
-        rows = nearest_indices(old_height, height, kernel)
-        columns = nearest_indices(old_width, width, kernel)
-        picked: np.ndarray = np.take(image[rows], columns, axis=1)
-        return picked
-    if (
-        kernel.like == "opencv"
-        and kernel.name == "area"
-        and (height > old_height or width > old_width)
-    ):
-        kernel = kernel._replace(name="linear_area")
-    between = image.dtype.name if kernel.like == "pil" else "float32"
-    table = image.reshape(old_height, old_width * channels)
-    if kernel.like == "pil":
-        scaled = _down(_across(table, width, channels, kernel, between), height, kernel, between)
-    else:
-        scaled = _down(table, height, kernel, between)
-        scaled = _across(scaled, width, channels, kernel, image.dtype.name)
-    return scaled.reshape(height, width, channels)
+    if (old_height, old_width) == (height, width):
+        return np.asarray
+    grows = height >= old_height and width >= old_width
+    cv2 = opencv() if channels <= MOST_CHANNELS and _is_opencv_s(kernel, grows=grows) else None
+    if cv2 is not None:
+        flag = getattr(cv2, _CV2_NAMES[kernel.name])
+        scale: Change = partial(cv2.resize, dsize=(width, height), interpolation=flag)
+        return scale if channels > 1 else lambda image: scale(image)[:, :, np.newaxis]
+    from edgeml_runtime.preprocess.resampling import resampled  # noqa: PLC0415 - not for OpenCV
 
-
-def _down(table: np.ndarray, height: int, kernel: Kernel, dtype: str) -> np.ndarray:
-    """Return *table* (H,N) with *height* rows."""
-    used, parts = bands(len(table), height, kernel, 1)
-    source = table if used is None else table[used]
-    scaled = np.empty((height, table.shape[1]), dtype)
-    for start, low, high, matrix in parts:
-        block = matrix @ source[low:high].astype(np.float32, copy=False)
-        scaled[start : start + len(matrix)] = rounded(block, dtype)
-    return scaled
-
-
-def _across(table: np.ndarray, width: int, channels: int, kernel: Kernel, dtype: str) -> np.ndarray:
-    """Return *table* (H, W * channels) with *width* columns."""
-    used, parts = bands(table.shape[1] // channels, width, kernel, channels)
-    table = table if used is None else table[:, used]
-    scaled = np.empty((len(table), width * channels), dtype)
-    for top in range(0, len(table), _ROWS):
-        source = table[top : top + _ROWS].astype(np.float32, copy=False)
-        block = np.empty((len(source), width * channels), np.float32)
-        for start, low, high, matrix in parts:
-            np.matmul(source[:, low:high], matrix.T, out=block[:, start : start + len(matrix)])
-        scaled[top : top + _ROWS] = rounded(block, dtype)
-    return scaled
+    return partial(resampled, height=height, width=width, kernel=kernel)
 
 
 def _is_opencv_s(kernel: Kernel, *, grows: bool) -> bool:
     """Return whether OpenCV's interpolation of that name gives what *kernel* does."""
-    if kernel.like == "opencv" or kernel == ("bicubic", "torch", False):
-        return True
-    sharp = grows or not (kernel.antialias or kernel.like == "pil")
-    return sharp and kernel.name == "bilinear" and kernel.like != "tensorflow1"
+    sharp = not kernel.antialias and kernel.like != "pil"
+    if kernel.name == "bicubic" and kernel.like == "torch":
+        return sharp
+    plain = kernel.name == "bilinear" and kernel.like != "tensorflow1" and (sharp or grows)
+    return plain or kernel.like == "opencv"
 
 
 @cache  # a failing import is searched for again each time

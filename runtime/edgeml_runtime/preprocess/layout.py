@@ -1,11 +1,11 @@
 """The step ``layout``: the order of the axes, and the batch axis."""
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.step import Step
 
 _LAYOUTS = ("NCHW", "NHWC")

@@ -1,16 +1,15 @@
 """The step ``letterbox``: fitted into a size with the aspect ratio kept, and a border around."""
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
-from edgeml_runtime.preprocess.interpolation import kernel_json, parse_kernel, resized
-from edgeml_runtime.preprocess.kernels import Kernel
+from edgeml_runtime.preprocess.interpolation import Kernel, kernel_json, parse_kernel, scaling
 from edgeml_runtime.preprocess.pad import ALIGNMENTS, Amounts, margins, with_border
-from edgeml_runtime.preprocess.step import ROUNDINGS, Step, size_in_pixels
+from edgeml_runtime.preprocess.step import ROUNDINGS, Change, Step, size_in_pixels
 
 _GRAY = 114  # the border of the YOLO family, which made this step popular
 
@@ -39,12 +38,13 @@ class Letterbox:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the fitted image, of the same element type."""
-        return with_border(*self.framed(image), self.fill)
+        scale, amounts = self.framing(image)
+        return with_border(scale(image), amounts, self.fill)
 
-    def framed(self, image: np.ndarray) -> tuple[np.ndarray, Amounts]:
-        """Return the image without its border, and the amounts of the border."""
-        inner = resized(image, *self._inner(image.shape[0], image.shape[1]), self.kernel)
-        return inner, margins(inner.shape, self.size, self.align)
+    def framing(self, image: np.ndarray) -> tuple[Change, Amounts]:
+        """Return what scales images like *image*, and the amounts of the border."""
+        inner = self._inner(image.shape[0], image.shape[1])
+        return scaling(image, *inner, self.kernel), margins(inner, self.size, self.align)
 
     def moved(self, geometry: Geometry) -> Geometry:
         """Return *geometry* after this step."""

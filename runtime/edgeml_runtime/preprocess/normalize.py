@@ -1,12 +1,12 @@
 """The step ``normalize``: ``(value - mean) / std`` in float32."""
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.step import Step
 
 

@@ -1,15 +1,15 @@
 """The step ``pad``: a border of one color."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
-from edgeml_runtime.preprocess.step import MAX_PIXELS, Step
+from edgeml_runtime.preprocess.step import MAX_PIXELS, Change, Step
 
 Amounts = tuple[int, int, int, int]
 """Rows and columns at the top, bottom, left and right."""
@@ -39,11 +39,11 @@ class Pad:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the image with its border, of the same element type."""
-        return with_border(*self.framed(image), self.fill)
+        return with_border(image, self._amounts(image.shape[0], image.shape[1]), self.fill)
 
-    def framed(self, image: np.ndarray) -> tuple[np.ndarray, Amounts]:
-        """Return the image as it is, and the amounts of the border."""
-        return image, self._amounts(image.shape[0], image.shape[1])
+    def framing(self, image: np.ndarray) -> tuple[Change, Amounts]:
+        """Return as ``letterbox`` does; here nothing is scaled."""
+        return np.asarray, self._amounts(image.shape[0], image.shape[1])
 
     def moved(self, geometry: Geometry) -> Geometry:
         """Return *geometry* after this step."""

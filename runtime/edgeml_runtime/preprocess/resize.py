@@ -1,15 +1,14 @@
 """The step ``resize``: to a size, or to the length of one side with the aspect ratio kept."""
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
-from edgeml_runtime.preprocess.interpolation import kernel_json, parse_kernel, resized
-from edgeml_runtime.preprocess.kernels import Kernel
-from edgeml_runtime.preprocess.step import MAX_PIXELS, ROUNDINGS, Step, size_in_pixels
+from edgeml_runtime.preprocess.interpolation import Kernel, kernel_json, parse_kernel, scaling
+from edgeml_runtime.preprocess.step import MAX_PIXELS, ROUNDINGS, Change, Step, size_in_pixels
 
 _SIDES = ("shorter_side", "longer_side", "height", "max_width")
 
@@ -35,7 +34,11 @@ class Resize:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the scaled image, of the same element type."""
-        return resized(image, *self._target(image.shape[0], image.shape[1]), self.kernel)
+        return self.fixed(image)(image)
+
+    def fixed(self, image: np.ndarray) -> Change:
+        """Return what is done to images like *image*."""
+        return scaling(image, *self._target(image.shape[0], image.shape[1]), self.kernel)
 
     def moved(self, geometry: Geometry) -> Geometry:
         """Return *geometry* after this step."""

@@ -30,12 +30,15 @@ class Step(Protocol):
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the changed image; *image* is (H,W,C) and must not be written to.
 
-        Only ``layout`` returns another rank: (1,C,H,W) or (1,H,W,C).
+        Only ``layout`` returns another rank: (1,C,H,W) or (1,H,W,C). Steps that move pixels have
+        ``fixed(image)``, what they do to images of that size and type, ready to be called.
         """
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry of the document that makes this step."""
 
+
+Change = Callable[[np.ndarray], np.ndarray]
 
 StepParser = Callable[[Fields, tuple[Step, ...]], Step]
 """Makes a step of the fields of its entry and of the steps before it; raises InputError."""

@@ -5,13 +5,13 @@ features of a spectrum: frames, then features.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar, Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.step import Step
 
 _MAX_SAMPLES = 1 << 24

@@ -1,15 +1,14 @@
 """The task ``audio_events``: what is heard, from when to when."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Optional
 
 import numpy as np
 
-from edgeml_runtime.errors import InputError
-from edgeml_runtime.manifest import Manifest
+from edgeml_runtime.document import Fields
+from edgeml_runtime.frozen import asdict, dataclass, replace
 from edgeml_runtime.preprocess.geometry import Geometry
-from edgeml_runtime.tasks.options import task_fields
+from edgeml_runtime.tasks.options import OutputTask
 
 _ROUNDING_S = 1e-9
 
@@ -30,7 +29,7 @@ class AudioEvents:
     """The events in order of their start, and the scores (windows, classes), not smoothed."""
 
     events: tuple[AudioEvent, ...]
-    scores: np.ndarray = field(compare=False)
+    scores: np.ndarray
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as JSON values."""
@@ -48,8 +47,8 @@ class AudioEvents:
         )
 
 
-class AudioEventTask:
-    """Makes ``AudioEvents`` of the first output, one score for each class.
+class AudioEventTask(OutputTask):
+    """Makes ``AudioEvents`` of an output with one score for each class.
 
     Options: ``activation`` (``sigmoid``, ``softmax`` or ``none``) makes scores of outputs; those of
     ``smooth`` windows are averaged, each with the ones before, as a stream would; where they reach
@@ -57,34 +56,28 @@ class AudioEventTask:
     Classes in ``ignore``, such as silence, make none.
     """
 
-    def __init__(self, manifest: Manifest) -> None:
-        fields = task_fields(manifest)
-        self._labels = manifest.labels
+    def read_options(self, fields: Fields) -> None:
+        """Read the options."""
         self._activation = fields.choice("activation", ("none", "sigmoid", "softmax"), "none")
         self._smooth = fields.whole("smooth", 1, 10_000) if fields.has("smooth") else 1
         (self._threshold,) = fields.numbers("threshold", 0.5)[:1]
         (self._gap_s,) = fields.numbers("gap_s", 0.0)[:1]
         self._ignored = fields.texts("ignore") if fields.has("ignore") else ()
-        fields.nothing_else()
+        for label in self._ignored:
+            if label not in self.labels:
+                raise fields.fault(f"'ignore' has '{label}', which is no label")
 
-    def __call__(
+    def answer(
         self,
-        outputs: Mapping[str, np.ndarray],
-        geometry: Optional[Geometry] = None,  # noqa: ARG002 - Task
+        array: np.ndarray,
+        outputs: Mapping[str, np.ndarray],  # noqa: ARG002 - OutputTask
+        geometry: Optional[Geometry],  # noqa: ARG002 - OutputTask
     ) -> AudioEvents:
-        """Return the answer for one window, whose length is not known: its events have none.
-
-        Raises:
-            InputError: The output is not one finite score for each label.
-        """
-        name, output = next(iter(outputs.items()))
-        values = output.reshape(-1).astype(np.float64)
-        classes = len(self._labels) or output.shape[-1]
-        if values.size != classes or not np.isfinite(values).all():
-            raise InputError(
-                f"The output '{name}' of shape {output.shape} is not {classes} finite scores.",
-                "Check the sample and the labels, or use the task 'raw'.",
-            )
+        """Return the answer for one window, whose length is not known: its events have none."""
+        wanted = "one score for each class"
+        values = self.vector(array, wanted).astype(np.float64)
+        if self.labels and len(self.labels) != values.size:
+            raise self.unfit(array, wanted)
         if self._activation == "sigmoid":
             values = 0.5 * (1.0 + np.tanh(0.5 * values))
         elif self._activation == "softmax":
@@ -103,7 +96,7 @@ class AudioEventTask:
         smoothed = np.array([scores[first:at].mean(0) for at, first in enumerate(firsts, 1)])
         events: list[AudioEvent] = []
         for index in np.flatnonzero(smoothed.max(axis=0) >= self._threshold):
-            label = self._labels[index] if self._labels else str(index)
+            label = self.labels[index] if self.labels else str(index)
             if label not in self._ignored:
                 events += self._events(label, int(index), smoothed[:, index], spans_s)
         events.sort(key=lambda event: (event.start_s, event.index))

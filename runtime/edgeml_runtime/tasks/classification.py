@@ -1,14 +1,14 @@
 """The task ``classification``: the label with the highest score."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
-from edgeml_runtime.tasks.options import OutputTask, share
+from edgeml_runtime.tasks.options import OutputTask
 
 _ROUNDING = 1e-3  # softmax and sigmoid outputs may leave 0..1 by this, int8 ones included
 
@@ -59,10 +59,10 @@ class Classifier(OutputTask):
 
     def read_options(self, fields: Fields) -> None:
         """Read what is made of the scores."""
-        self._most = fields.whole("top_k", 1) if fields.has("top_k") else 5
+        self._most = fields.whole("top_k", 1, default=5)
         kinds = ("auto", "none", "softmax", "sigmoid")
         self._activation = fields.choice("activation", kinds, "auto")
-        self._least = share(fields, "multi_label", 0.5) if fields.has("multi_label") else None
+        self._least = fields.fraction("multi_label", 0.5) if fields.has("multi_label") else None
 
     def answer(
         self,

@@ -1,17 +1,17 @@
 """The task ``detection``: labelled boxes, of the outputs of SSD and the YOLO family."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.tasks.heads import Boxes, make_head
 from edgeml_runtime.tasks.nms import suppress
-from edgeml_runtime.tasks.options import Answer, share, task_fields
+from edgeml_runtime.tasks.options import Answer, task_fields
 
 if TYPE_CHECKING:
     from edgeml_runtime.drawing import Shape
@@ -67,8 +67,8 @@ class Detector:
     def __init__(self, manifest: Manifest) -> None:
         fields = task_fields(manifest)
         self._labels = manifest.labels
-        self._threshold = share(fields, "score_threshold", 0.25)
-        self._iou = share(fields, "iou_threshold", 0.45)
+        self._threshold = fields.fraction("score_threshold", 0.25)
+        self._iou = fields.fraction("iou_threshold", 0.45)
         self._limit = fields.whole("max_detections", 1, default=300)
         self._candidates = fields.whole("max_candidates", 1, default=30000)
         self._agnostic = fields.flag("class_agnostic")

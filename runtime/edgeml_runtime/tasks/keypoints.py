@@ -1,14 +1,18 @@
 """The task ``keypoints``: named points, of one pose or of several."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
-from edgeml_runtime.tasks.options import Answer, OutputTask, share
+from edgeml_runtime.tasks.nms import suppress
+from edgeml_runtime.tasks.options import Answer, OutputTask
+
+if TYPE_CHECKING:
+    from edgeml_runtime.drawing import Shape
 
 
 @dataclass(frozen=True)
@@ -35,15 +39,25 @@ class Keypoints(Answer):
     """The answer for one image: poses, best first, and which points to join by lines."""
 
     poses: tuple[Pose, ...]
-    skeleton: tuple[tuple[int, ...], ...]
+    skeleton: tuple[tuple[int, int], ...]
 
     def summary(self) -> str:
         """Return the first points of each pose."""
-        return "; ".join(
+        lines = (
             f"pose {pose.score:.4f}: "
             + ", ".join(f"{point.label} {point.x:.0f},{point.y:.0f}" for point in pose.points[:3])
             for pose in self.poses
         )
+        return "; ".join(lines) or "no pose"
+
+    def shapes(self) -> list["Shape"]:
+        """Return the points of each pose, joined by lines."""
+        from edgeml_runtime.drawing import Shape  # noqa: PLC0415 - for those who draw
+
+        return [
+            Shape(color, points=[(point.x, point.y) for point in pose.points], lines=self.skeleton)
+            for color, pose in enumerate(self.poses)
+        ]
 
 
 class KeypointReader(OutputTask):
@@ -57,15 +71,16 @@ class KeypointReader(OutputTask):
             raise fields.fault(f"'fields' is '{self._fields}', and must be such as xy, yxs, xyz-")
         self._units = fields.choice("units", ("auto", "normalized", "pixels"), "auto")
         self._refine = fields.choice("refine", ("quarter", "soft", "none"), "quarter")
-        self._cell = share(fields, "cell", 0.5)
-        self._threshold = share(fields, "threshold", 0.25)
-        self._overlap = share(fields, "overlap", 0.65)
-        self._skeleton = tuple(
+        self._cell = fields.fraction("cell", 0.5)
+        self._threshold = fields.fraction("threshold", 0.25)
+        self._overlap = fields.fraction("overlap", 0.65)
+        pairs = (
             Fields({"skeleton": pair}, fields.where, fields.remedy).wholes(
                 "skeleton", 2, 0, (len(self.labels) or 1000) - 1
             )
             for pair in (fields.items("skeleton") if fields.has("skeleton") else ())
         )
+        self._skeleton = tuple((start, end) for start, end in pairs)
 
     def answer(
         self,
@@ -81,16 +96,18 @@ class KeypointReader(OutputTask):
             form, fields = ("", "yxs") if is_movenet else ("heatmaps", "")
         if form == "heatmaps":  # each becomes (poses,points,3 or 4): x, y, score, z
             points = self._peaks(self.maps(array).astype(np.float64), geometry)
+            scores = points[..., 2].mean(axis=1)
         elif form == "yolo":
-            points = self._boxes(array)
+            points, scores = self._boxes(array)
         else:
-            is_row = array.size == max(array.shape) and not array.size % len(fields)
-            if not is_row and array.shape[-1] * array.shape[-2] != array.size:
+            fits = len(fields) == array.shape[-1] or array.size == max(array.shape)
+            if not fits or array.size % len(fields):
                 raise self.unfit(array, f"rows of '{fields}'")
             rows = array.reshape(1, -1, len(fields)).astype(np.float64)
             points = np.ones((*rows.shape[:2], 4 if "z" in fields else 3))
             for letter in set(fields) - {"-"}:
                 points[..., "xysz".index(letter)] = rows[..., fields.index(letter)]
+            scores = points[..., 2].mean(axis=1)
         labels = self.labels or tuple(map(str, range(points.shape[1])))
         if len(labels) != points.shape[1]:
             raise self.unfit(array, f"{len(labels)} points as there are labels")
@@ -101,11 +118,8 @@ class KeypointReader(OutputTask):
         places *= (geometry.scale_x, geometry.scale_y)
         places += (geometry.offset_x, geometry.offset_y)
         poses = tuple(
-            Pose(
-                sum(values[2] for values in pose) / len(pose),
-                tuple(Keypoint(label, *values) for label, values in zip(labels, pose)),
-            )
-            for pose in points.tolist()
+            Pose(score, tuple(Keypoint(label, *values) for label, values in zip(labels, pose)))
+            for score, pose in zip(scores.tolist(), points.tolist())
         )
         return Keypoints(poses, self._skeleton)
 
@@ -138,22 +152,14 @@ class KeypointReader(OutputTask):
         y = (y + self._cell) * (geometry.height / height)
         return np.stack([x, y, score], axis=1)[np.newaxis]
 
-    def _boxes(self, array: np.ndarray) -> np.ndarray:
-        """Read x, y, width, height, score, then x, y, score of each point; greedy suppression."""
+    def _boxes(self, array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Read x, y, width, height, score, then x, y, score of each point."""
         rows = array.reshape(array.shape[-2:]) if len(array) == 1 else array
         rows = rows.T if len(rows) < rows.shape[-1] else rows
         if rows.ndim != 2 or rows.shape[1] % 3 != 2:
             raise self.unfit(array, "boxes with points")
         rows = rows[rows[:, 4] >= self._threshold].astype(np.float64)
-        rows = rows[np.argsort(-rows[:, 4], kind="stable")]
-        points = rows[:, 5:].reshape(len(rows), rows.shape[1] // 3 - 1, 3)
-        low, high = rows[:, :2] - rows[:, 2:4] / 2, rows[:, :2] + rows[:, 2:4] / 2
-        area, left = (high - low).prod(axis=1), np.arange(len(rows))
-        kept = []
-        while left.size:
-            best, left = left[0], left[1:]
-            kept.append(points[best])
-            sides = np.minimum(high[best], high[left]) - np.maximum(low[best], low[left])
-            shared = np.maximum(sides, 0.0).prod(axis=1)
-            left = left[shared <= self._overlap * (area[best] + area[left] - shared)]
-        return np.array(kept) if kept else points[:0]
+        half = rows[:, 2:4] / 2
+        boxes = np.hstack([rows[:, :2] - half, rows[:, :2] + half])
+        rows = rows[suppress(boxes, rows[:, 4], self._overlap)]
+        return rows[:, 5:].reshape(len(rows), rows.shape[1] // 3 - 1, 3), rows[:, 4]

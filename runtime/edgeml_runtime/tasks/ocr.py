@@ -4,12 +4,12 @@ Method: greedy decoding of connectionist temporal classification (Graves et al.,
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.tasks.options import Answer, OutputTask
 

@@ -1,13 +1,13 @@
 """The options of a task, as the manifest gives them, and the output that they name."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.frozen import asdict
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.preprocess.geometry import Geometry
 
@@ -17,14 +17,6 @@ _REMEDY = "Make the bundle again with task options that the task has; see docs/t
 def task_fields(manifest: Manifest) -> Fields:
     """Return the options of the manifest's task, to be read and checked by the task."""
     return Fields(manifest.task_options, f"task_options of '{manifest.task}'", _REMEDY)
-
-
-def share(fields: Fields, key: str, default: float) -> float:
-    """Return an option from 0 to 1."""
-    found = fields.numbers(key, default)
-    if not 0.0 <= found[0] <= 1.0:
-        raise fields.fault(f"'{key}' is {found[0]}, and must be from 0 to 1")
-    return found[0]
 
 
 class Answer:
@@ -56,35 +48,36 @@ class OutputTask:
         self, outputs: Mapping[str, np.ndarray], geometry: Optional[Geometry] = None
     ) -> Any:  # noqa: ANN401 - the subclass's Result
         """Return the answer; InputError for an output that holds NaN or has another shape."""
-        return self.answer(self.checked(outputs[self.output]), outputs, geometry)
+        return self.answer(self.checked(outputs), outputs, geometry)
 
     def answer(
         self, array: np.ndarray, outputs: Mapping[str, np.ndarray], geometry: Optional[Geometry]
     ) -> Any:  # noqa: ANN401 - as above
         """Return the answer of the output *array*."""
 
-    def checked(self, array: np.ndarray) -> np.ndarray:
-        """Return *array*, unless it is empty or holds NaN."""
+    def checked(self, outputs: Mapping[str, np.ndarray], name: str = "") -> np.ndarray:
+        """Return the output, or that of another name, unless it is empty or holds NaN."""
+        array = outputs[name or self.output]
         if not array.size:
-            raise self.unfit(array, "values")
+            raise self.unfit(array, "values", name)
         if array.dtype.kind == "f" and np.isnan(array.min()):
             raise InputError(
-                f"The output '{self.output}' holds NaN.",
+                f"The output '{name or self.output}' holds NaN.",
                 "Check the sample for values out of range.",
             )
         return array
 
-    def unfit(self, array: np.ndarray, wanted: str) -> InputError:
+    def unfit(self, array: np.ndarray, wanted: str, name: str = "") -> InputError:
         """Return the error for an output whose shape is not that of *wanted*."""
         return InputError(
-            f"The output '{self.output}' has the shape {array.shape}, not {wanted}.",
+            f"The output '{name or self.output}' has the shape {array.shape}, not {wanted}.",
             "Give one sample at a time, or make the bundle with another task, labels or options.",
         )
 
-    def vector(self, array: np.ndarray, wanted: str) -> np.ndarray:
+    def vector(self, array: np.ndarray, wanted: str, name: str = "") -> np.ndarray:
         """Return an output of which only one axis is longer than 1."""
         if array.size != max(array.shape, default=1):
-            raise self.unfit(array, wanted)
+            raise self.unfit(array, wanted, name)
         return array.reshape(-1)
 
     def maps(self, array: np.ndarray) -> np.ndarray:

@@ -1,11 +1,11 @@
 """The task ``raw``: the output tensors as they are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Optional
 
 import numpy as np
 
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.tasks.options import task_fields

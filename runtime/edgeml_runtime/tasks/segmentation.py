@@ -1,20 +1,23 @@
 """The task ``segmentation``: the class of each pixel of the image."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.tasks.options import OutputTask
+
+if TYPE_CHECKING:
+    from edgeml_runtime.drawing import Shape
 
 _MOST_RUNS = 20_000
 _AT_ONCE = 1 << 21  # values that are interpolated together, to bound the memory
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Segmentation:
     """The answer for one image.
 
@@ -44,6 +47,16 @@ class Segmentation:
     def summary(self) -> str:
         """Return the largest classes with their shares."""
         return ", ".join(f"{label} {share:.1%}" for label, _, share in self.shares[:4])
+
+    def shapes(self) -> list["Shape"]:
+        """Return a tint for each class but the first, which often is the background."""
+        from edgeml_runtime.drawing import Shape  # noqa: PLC0415 - for those who draw
+
+        return [
+            Shape(index, f"{label} {share:.0%}", mask=self.mask == index)
+            for label, index, share in self.shares
+            if index
+        ]
 
 
 class Segmenter(OutputTask):

@@ -1,12 +1,12 @@
 """The task ``tabular``: named numbers, and a class where the model has classes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Optional
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
+from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.preprocess.geometry import Geometry
 from edgeml_runtime.tasks.options import Answer, OutputTask
 
@@ -57,8 +57,8 @@ class TabularReader(OutputTask):
     ) -> Tabular:
         """Return the answer."""
         label, values, probabilities = None, {}, {}
-        for name, numbers in outputs.items():
-            row = self.vector(self.checked(numbers), "a row of numbers").tolist()
+        for name in outputs:
+            row = self.vector(self.checked(outputs, name), "a row of numbers", name).tolist()
             is_labelled = len(self.labels) == len(row)
             if self._classes and name == "label" and isinstance(row[0], int):
                 label = self._label(row[0])

@@ -1,53 +1,25 @@
-"""The interpolations of frameworks as weights of source pixels, each axis by itself.
+"""Scaling by numpy alone: weights of source pixels, each axis by itself.
 
-Frameworks share the names and not the results: they differ in the kernel, in whether it widens when
-an image shrinks (antialiasing), and in what lies beyond the border. Held to OpenCV 5.0, Pillow 13,
-PyTorch 2.13 and TensorFlow 2.21.
+Held to OpenCV 5.0, Pillow 12, PyTorch 2.13 and TensorFlow 2.21.
 """
 
-from collections.abc import Mapping
 from functools import lru_cache
-from types import MappingProxyType
-from typing import NamedTuple, Optional
+from typing import Optional
 
 import numpy as np
 
-_COMMON = ("nearest", "bilinear", "bicubic", "area")
-NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "opencv": (*_COMMON, "lanczos"),
-        "pil": ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"),
-        "torch": ("nearest", "nearest_exact", "bilinear", "bicubic"),
-        "tensorflow": (*_COMMON, "lanczos"),
-        "tensorflow1": _COMMON,
-    }
-)
-"""What each framework has."""
-
-ANTIALIASED = ("bilinear", "bicubic", "lanczos")
-"""What ``torch`` and ``tensorflow`` have both ways; ``pil`` always antialiases."""
+from edgeml_runtime.frozen import replace
+from edgeml_runtime.preprocess.cast import rounded
+from edgeml_runtime.preprocess.interpolation import MOST_CHANNELS, Kernel
 
 _REACH = {"box": 0.5, "bilinear": 1.0, "hamming": 1.0, "bicubic": 2.0, "lanczos": 3.0}
 _BAND = 8  # target pixels that are made of one dense product; measured
+_ROWS = 64  # that are held as floats at a time
 
-
-class Kernel(NamedTuple):
-    """One interpolation: the key of every table of weights."""
-
-    name: str
-    like: str
-    antialias: bool
-
-
-class Bands(NamedTuple):
-    """A table of weights as small dense matrices.
-
-    ``used``: the source pixels that have a weight, or None for all of them. Each part: the first
-    target pixel, the range of (used) source pixels, and the matrix (targets, sources).
-    """
-
-    used: Optional[np.ndarray]
-    parts: tuple[tuple[int, int, int, np.ndarray], ...]
+Bands = tuple[Optional[np.ndarray], list[tuple[int, int, int, np.ndarray]]]
+"""Weights as small dense matrices: the source pixels that have a weight, or None for all; and
+parts, each the first target pixel, the range of those source pixels, and (targets, sources).
+"""
 
 
 @lru_cache(maxsize=32)
@@ -68,7 +40,7 @@ def nearest_indices(source: int, target: int, kernel: Kernel) -> np.ndarray:
     return inside
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def bands(source: int, target: int, kernel: Kernel, repeat: int) -> Bands:
     """Return the weights of an axis, once for each of *repeat* channels of a pixel."""
     indices, factors = weights(source, target, kernel)
@@ -81,12 +53,12 @@ def bands(source: int, target: int, kernel: Kernel, repeat: int) -> Bands:
     for start in range(0, target, _BAND):
         columns, rows = indices[start : start + _BAND], factors[start : start + _BAND]
         low, high = int(columns[rows != 0.0].min()), int(columns[rows != 0.0].max()) + 1
-        dense = np.zeros((len(rows), high - low), np.float32)
+        dense = np.zeros((len(rows), high - low), factors.dtype)
         row = np.arange(len(rows))[:, np.newaxis]
         np.add.at(dense, (row, np.clip(columns - low, 0, high - low - 1)), rows)
-        dense = np.kron(dense, np.eye(repeat, dtype=np.float32))
+        dense = np.kron(dense, np.eye(repeat, dtype=factors.dtype))
         parts.append((start * repeat, low * repeat, high * repeat, dense))
-    return Bands(used, tuple(parts))
+    return used, parts
 
 
 def weights(source: int, target: int, kernel: Kernel) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +67,8 @@ def weights(source: int, target: int, kernel: Kernel) -> tuple[np.ndarray, np.nd
     pixels = np.arange(target)[:, np.newaxis].astype(np.float64)
     if kernel.name == "linear_area":
         first = np.floor(pixels * scale)
-        part = np.maximum((pixels + 1) - (first + 1) / scale, 0.0) % 1.0
+        part = (pixels + 1) - (first + 1) * (target / source)
+        part = np.maximum(part.astype(np.float32), 0.0) % 1.0
         factors = np.concatenate([1.0 - part, part], axis=1)
     elif kernel.name == "area":
         begin, end = pixels * scale, np.minimum((pixels + 1) * scale, source)
@@ -105,7 +78,7 @@ def weights(source: int, target: int, kernel: Kernel) -> tuple[np.ndarray, np.nd
     else:
         smooth = kernel.antialias or kernel.like == "pil"
         stretch = max(scale, 1.0) if smooth else 1.0
-        reach = _REACH[kernel.name] + (kernel == ("lanczos", "opencv", False))
+        reach = _REACH[kernel.name] + (kernel.name == "lanczos" and kernel.like == "opencv")
         middle = pixels * scale + 0.5 if kernel.like == "tensorflow1" else (pixels + 0.5) * scale
         first = np.floor(middle - reach * stretch + 0.5)
         taps = first + np.arange(int(np.ceil(2 * reach * stretch)) + 1)
@@ -113,8 +86,11 @@ def weights(source: int, target: int, kernel: Kernel) -> tuple[np.ndarray, np.nd
         if smooth or kernel.like == "tensorflow":  # the others repeat the pixels of the border
             factors[(taps < 0) | (taps >= source)] = 0.0
     factors /= factors.sum(axis=1, keepdims=True)
+    # Pillow sums in fixed point, which float64 can follow to the bit.
+    pil = kernel.like == "pil"
+    factors = np.rint(factors * 2**22) / 2**22 if pil else factors.astype(np.float32)
     indices = np.clip(first + np.arange(factors.shape[1]), 0, source - 1)
-    return indices.astype(np.intp), factors.astype(np.float32)
+    return indices.astype(np.intp), factors
 
 
 def _values(distance: np.ndarray, kernel: Kernel, reach: float) -> np.ndarray:
@@ -132,3 +108,59 @@ def _values(distance: np.ndarray, kernel: Kernel, reach: float) -> np.ndarray:
         return np.where(x < 1, near, np.where(x < 2, far, 0.0))
     window = np.sinc(x / reach) if kernel.name == "lanczos" else 0.54 + 0.46 * np.cos(np.pi * x)
     return np.where(x < reach, np.sinc(x) * window, 0.0)
+
+
+def resampled(image: np.ndarray, height: int, width: int, kernel: Kernel) -> np.ndarray:
+    """Return *image* (H,W,C), uint8 or float32, scaled to *height* and *width*."""
+    old_height, old_width, channels = image.shape
+    if channels > MOST_CHANNELS:
+        starts = range(0, channels, MOST_CHANNELS)
+        parts = [image[:, :, start : start + MOST_CHANNELS] for start in starts]
+        return np.dstack([resampled(part, height, width, kernel) for part in parts])
+    if kernel.name.startswith("nearest"):
+        rows = nearest_indices(old_height, height, kernel)
+        columns = nearest_indices(old_width, width, kernel)
+        picked: np.ndarray = np.take(image[rows], columns, axis=1)
+        return picked
+    grows = height > old_height or width > old_width
+    if grows and kernel.like == "opencv" and kernel.name == "area":
+        kernel = replace(kernel, name="linear_area")
+    between = image.dtype.name if kernel.like == "pil" else "float32"
+    table = image.reshape(old_height, old_width * channels)
+    if kernel.like == "pil":
+        scaled = _down(_across(table, width, channels, kernel, between), height, kernel, between)
+    else:
+        scaled = _down(table, height, kernel, between)
+        scaled = _across(scaled, width, channels, kernel, image.dtype.name)
+    return scaled.reshape(height, width, channels)
+
+
+def _down(table: np.ndarray, height: int, kernel: Kernel, dtype: str) -> np.ndarray:
+    """Return *table* (H,N) with *height* rows."""
+    used, parts = bands(len(table), height, kernel, 1)
+    source = table if used is None else table[used]
+    scaled = np.empty((height, table.shape[1]), dtype)
+    for start, low, high, matrix in parts:
+        block = matrix @ source[low:high].astype(matrix.dtype, copy=False)
+        scaled[start : start + len(matrix)] = _whole(block, dtype, kernel)
+    return scaled
+
+
+def _across(table: np.ndarray, width: int, channels: int, kernel: Kernel, dtype: str) -> np.ndarray:
+    """Return *table* (H, W * channels) with *width* columns."""
+    used, parts = bands(table.shape[1] // channels, width, kernel, channels)
+    table = table if used is None else table[:, used]
+    scaled = np.empty((len(table), width * channels), dtype)
+    for top in range(0, len(table), _ROWS):
+        source = table[top : top + _ROWS].astype(parts[0][3].dtype, copy=False)
+        block = np.empty((len(source), width * channels), source.dtype)
+        for start, low, high, matrix in parts:
+            np.matmul(source[:, low:high], matrix.T, out=block[:, start : start + len(matrix)])
+        scaled[top : top + _ROWS] = _whole(block, dtype, kernel)
+    return scaled
+
+
+def _whole(block: np.ndarray, dtype: str, kernel: Kernel) -> np.ndarray:
+    if kernel.like == "pil" and dtype == "uint8":
+        block = np.floor(block + 0.5)  # where the others round half to even
+    return rounded(block, dtype)

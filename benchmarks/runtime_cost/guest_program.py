@@ -1,0 +1,66 @@
+"""A program of ours in the emulated board, under the counter, with the runtime compiled beside it."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import edgeml_runtime
+from edgeml_devices.device import Device
+from edgeml_devices.emulation import Sysroot, run_guest
+from edgeml_devices.emulation.bytecode import compile_tree
+from edgeml_devices.emulation.plugin import Counts, build_plugin, read_counts
+from edgeml_devices.emulation.qemu import find_qemu
+
+_SCRIPTS = Path(__file__).with_name("guest_scripts")
+
+
+class GuestProgram:
+    """A script of this package on a board, with a folder that its runs share."""
+
+    def __init__(self, device: Device, sysroot: Sysroot, script: str, folder: Path) -> None:
+        self.device = device
+        self._sysroot = sysroot
+        self._folder = folder
+        self._script = folder / script
+        shutil.copyfile(_SCRIPTS / script, self._script)
+        package = Path(edgeml_runtime.__path__[0])
+        leave_out = shutil.ignore_patterns("__pycache__")
+        copied = Path(shutil.copytree(package, folder / package.name, ignore=leave_out))
+        qemu = (str(find_qemu(device)), "-cpu", device.qemu_cpu, "-L", str(sysroot.path))
+        compile_tree(copied, copied, device.python, (*qemu, str(sysroot.python), "-P", "-s"))
+
+    def run(self, arguments: Sequence[str]) -> str:
+        """Run the script and return what it printed."""
+        return self._run(arguments, None)
+
+    def count(self, arguments: Sequence[str], *, from_start: bool = False) -> Counts:
+        """Run the script under the counter and return the report.
+
+        Args:
+            arguments: Of the script.
+            from_start: Count from the first instruction on, not only between markers.
+        """
+        report = self._folder / "counts.json"
+        self._run(arguments, build_plugin().argument(report, (), from_start=from_start))
+        return read_counts(report)
+
+    def _run(self, arguments: Sequence[str], plugin: str | None) -> str:
+        environment: Mapping[str, str] = {"EDGEML_RUNTIME_CACHE": str(self._folder / "memory")}
+        guest = run_guest(
+            self.device,
+            self._sysroot,
+            [str(self._script), *arguments],
+            plugin=plugin,
+            environment=environment,
+            timeout_s=3600.0,
+        )
+        return guest.stdout
+
+
+@contextmanager
+def guest_program(device: Device, sysroot: Sysroot, script: str) -> Iterator[GuestProgram]:
+    """Yield *script* ready to run on *device*."""
+    with tempfile.TemporaryDirectory(prefix="edgeml-runtime-cost-") as folder:
+        yield GuestProgram(device, sysroot, script, Path(folder))
