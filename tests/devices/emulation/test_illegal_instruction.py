@@ -112,6 +112,34 @@ def test_the_version_that_broke_these_boards_is_caught_with_a_bundle(
     assert caught.value.remedy.endswith(f"is onnxruntime=={unwarned.engines['onnxruntime']}.")
 
 
+# A board's own program: it says what stopped onnxruntime, and goes on with the other engine.
+_LOAD = """
+import sys
+import edgeml_runtime
+from edgeml_runtime.errors import EngineCrashError
+try:
+    edgeml_runtime.load(sys.argv[1], engine="onnxruntime")
+except EngineCrashError as error:
+    print(error.problem)
+print(edgeml_runtime.load(sys.argv[1]).explain())
+"""
+
+
+@pytest.mark.emulated
+def test_the_board_itself_says_that_the_version_is_broken(
+    unwarned: Device, classifier_bundle: Path
+) -> None:
+    # Nothing can be started in the emulated board, so that a copy of the process is what dies.
+    engines = {**_KNOWN_BAD, "litert": unwarned.engines["litert"]}
+    sysroot = ensure_sysroot(unwarned, engines=engines)
+    said = run_guest(unwarned, sysroot, ["-c", _LOAD, str(classifier_bundle)]).stdout.splitlines()
+    assert said[0] == (
+        "onnxruntime 1.21.0 died of an illegal instruction (SIGILL) while it was imported on "
+        f"aarch64 with {unwarned.core}."
+    )
+    assert said[1].startswith("float32.tflite in litert ")
+
+
 # The same with the system calls of a 32-bit program, which maps files in units of pages.
 _TRACE_32 = """\
 17 openat(AT_FDCWD,"/site/libengine.so",O_RDONLY|O_LARGEFILE|O_CLOEXEC) = 4
