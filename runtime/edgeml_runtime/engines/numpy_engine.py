@@ -1,7 +1,6 @@
 """The engine ``numpy``: small models of tables. Format: docs/numpy-models.md."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
@@ -60,10 +59,12 @@ class NumpyEngine:
         self._steps = None
 
 
-def open_model(name: str, version: str, model: Union[bytes, Path], threads: int) -> NumpyEngine:
+def open_model(name: str, version: str, model: Union[bytes, str], threads: int) -> NumpyEngine:
     """Return the engine with *model*, a file or its bytes, loaded."""
-    data = model if isinstance(model, bytes) else model.read_bytes()
-    return NumpyEngine(name, version, data, threads)
+    if isinstance(model, str):
+        with open(model, "rb") as stream:
+            model = stream.read()
+    return NumpyEngine(name, version, model, threads)
 
 
 def _trees(rows: np.ndarray, *table: np.ndarray, depth: int) -> np.ndarray:

@@ -197,7 +197,9 @@ def tables() -> None:
         "forest_regressor": RandomForestRegressor(10, random_state=0),
         "boosting_regressor": GradientBoostingRegressor(n_estimators=10, random_state=0),
         "elastic_net": ElasticNet(0.01),
-        "mlp_regressor": make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(8,), max_iter=50)),
+        "mlp_regressor": make_pipeline(
+            StandardScaler(), MLPRegressor(hidden_layer_sizes=(8,), max_iter=50)
+        ),
         "power": make_pipeline(PowerTransformer(), Ridge()),
     }
     for name, model in regressors.items():
