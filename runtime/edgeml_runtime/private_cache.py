@@ -6,6 +6,7 @@ that goes wrong raises OSError, and the caller does without.
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 
 _OTHERS_WRITE = 0o022
 
@@ -40,8 +41,9 @@ def keep(path: str, chunks: Iterable[bytes], limit_bytes: int) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
-    found = [(entry.stat(), entry.path) for entry in os.scandir(folder)]
-    for status, file in sorted(found, key=lambda pair: -pair[0].st_atime):
-        limit_bytes -= status.st_size
-        if limit_bytes < 0 and file != path:
-            os.unlink(file)
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:  # others may remove them too
+        found = [(entry.stat(), entry.path) for entry in entries]
+        for status, file in sorted(found, key=lambda pair: -pair[0].st_atime):
+            limit_bytes -= status.st_size
+            if limit_bytes < 0 and file != path:
+                os.unlink(file)
