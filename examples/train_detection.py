@@ -291,7 +291,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the four IDX files")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="folder to write to")
-    parser.add_argument("--steps", type=int, default=4000, help="batches of 32 scenes")
+    parser.add_argument("--steps", type=int, default=2500, help="batches of 32 scenes")
     options = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(1)
