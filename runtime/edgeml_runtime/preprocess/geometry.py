@@ -1,5 +1,7 @@
 """Where the pixels of a model's input lie in the image that it was made of."""
 
+from typing import Any
+
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import dataclass, replace
 
@@ -30,14 +32,6 @@ class Geometry:
     offset_y: float = 0.0
     offset_x: float = 0.0
 
-    def __post_init__(self) -> None:
-        if self.height * self.width > _MAX_PIXELS + 4 * self.image_height * self.image_width:
-            raise InputError(
-                f"An image of {self.image_height}x{self.image_width} pixels would become one of "
-                f"{self.height}x{self.width}, which is too large.",
-                "Give a smaller size, or an image that is less long and narrow.",
-            )
-
     @classmethod
     def identity(cls, height: int, width: int) -> "Geometry":
         """Return the geometry of an image that is the input."""
@@ -45,20 +39,27 @@ class Geometry:
 
     def scaled(self, height: int, width: int) -> "Geometry":
         """Return the geometry after scaling the input to *height* and *width*."""
-        return replace(
-            self,
-            height=height,
-            width=width,
+        return self._changed(
+            height,
+            width,
             scale_y=self.scale_y * self.height / height,
             scale_x=self.scale_x * self.width / width,
         )
 
     def cut(self, top: int, left: int, height: int, width: int) -> "Geometry":
         """Return the geometry after cutting a window out; negative *top* or *left* is a border."""
-        return replace(
-            self,
-            height=height,
-            width=width,
+        return self._changed(
+            height,
+            width,
             offset_y=self.offset_y + top * self.scale_y,
             offset_x=self.offset_x + left * self.scale_x,
         )
+
+    def _changed(self, height: int, width: int, **places: Any) -> "Geometry":  # noqa: ANN401 - as of replace
+        if height * width > _MAX_PIXELS + 4 * self.image_height * self.image_width:
+            raise InputError(
+                f"An image of {self.image_height}x{self.image_width} pixels would become one of "
+                f"{height}x{width}, which is too large.",
+                "Give a smaller size, or an image that is less long and narrow.",
+            )
+        return replace(self, height=height, width=width, **places)
