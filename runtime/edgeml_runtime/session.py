@@ -52,7 +52,9 @@ class Model:
         self._inputs = match_tensors(manifest.inputs, variant.inputs, engine.inputs)
         self._outputs = match_tensors(manifest.outputs, variant.outputs, engine.outputs)
         self._inputs_are_plain = all(adapter.is_plain for adapter in self._inputs.values())
-        self._outputs_are_plain = all(adapter.is_plain for adapter in self._outputs.values())
+        names = [spec.name for spec in engine.outputs]
+        plain_outputs = all(adapter.is_plain for adapter in self._outputs.values())
+        self._outputs_are_plain = plain_outputs and names == list(self._outputs)
         self._check = FeedCheck(manifest.inputs)
         self._check_fed = FeedCheck(tuple(adapter.fed_spec for adapter in self._inputs.values()))
         self._task = make_task(manifest)
@@ -82,7 +84,7 @@ class Model:
         Raises:
             InputError: The model has several inputs, or the sample does not fit.
         """
-        if isinstance(sample, Mapping):
+        if not isinstance(sample, np.ndarray):
             outputs = self.run(sample)
             reads = hasattr(self._task, "reads_inputs")
             return self._task({**sample, **outputs} if reads else outputs, None)
@@ -109,9 +111,9 @@ class Model:
         Raises:
             InputError: A name, shape or dtype does not fit.
         """
-        self._check(inputs)
         if self._inputs_are_plain:
-            return self._infer(inputs)
+            return self._infer(inputs)  # the engine checks the same
+        self._check(inputs)
         return self._infer({n: a.to_variant(inputs[n]) for n, a in self._inputs.items()})
 
     def stream(
@@ -206,7 +208,7 @@ class Model:
         with self._turn:
             outputs = self.engine.run(feeds)
         if self._outputs_are_plain:
-            return {name: outputs[name] for name in self._outputs}
+            return outputs
         return {name: adapter.to_source(outputs[name]) for name, adapter in self._outputs.items()}
 
 

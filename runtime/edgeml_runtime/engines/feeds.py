@@ -22,9 +22,9 @@ class FeedCheck:
         if fitted and len(feeds) == len(fitted):
             for name, (dtype, shape) in fitted.items():
                 array = feeds.get(name)
-                if not isinstance(array, np.ndarray) or array.dtype != dtype:
+                if not isinstance(array, np.ndarray) or array.shape != shape:
                     break
-                if array.shape != shape:
+                if array.dtype is not dtype and array.dtype != dtype:
                     break
             else:
                 return

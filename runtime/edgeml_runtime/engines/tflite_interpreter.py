@@ -66,6 +66,7 @@ class TfliteEngine:
         self._shapes = [tuple(int(size) for size in details["shape"]) for details in inputs]
         if not allocated:
             self._shapes = []  # whatever sizes come first, the tensors are allocated for them
+        self._has_free_sizes = any(None in spec.shape for spec in self.inputs)
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return all outputs by name; see ``Engine.run``."""
@@ -74,7 +75,8 @@ class TfliteEngine:
             raise InputError("The model was closed.", "Load it again before running it.")
         self._check(inputs)
         try:
-            self._fit_shapes(interpreter, inputs)
+            if self._has_free_sizes:
+                self._fit_shapes(interpreter, inputs)
             for name, place in self._places.items():
                 interpreter.set_tensor(place, inputs[name])
             interpreter.invoke()
