@@ -42,6 +42,7 @@ def convert(
     task_options: Mapping[str, Any] | None = None,
     metrics: Sequence[str] = (),
     preprocess: Path | None = None,
+    fold_preprocess: bool = False,
     max_drop: float | None = None,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     input_dtypes: Mapping[str, str] | None = None,
@@ -88,6 +89,7 @@ def convert(
         min_runtimes=min_runtimes,
         int8=int8 or Int8Options(),
         targets=targets,
+        fold_preprocess=fold_preprocess,
         task_options=task_options or {},
     )
     return _ordered(order, progress)
