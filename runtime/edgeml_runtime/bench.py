@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from edgeml_runtime.board import board_threads
 from edgeml_runtime.bundle import Bundle
 from edgeml_runtime.choice import Choice
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.memory import recall, remember
 from edgeml_runtime.progress import Progress, silent
+from edgeml_runtime.selftest import board_threads
 from edgeml_runtime.session import Model, engine_key, open_model
 
 

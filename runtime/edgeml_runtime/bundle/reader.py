@@ -10,7 +10,7 @@ from edgeml_runtime.bundle.stored_zip import REMEDY, Entry, read_directory, read
 from edgeml_runtime.document import parse_json
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, Manifest
-from edgeml_runtime.private_cache import keep, private_folder
+from edgeml_runtime.memory import keep, private_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

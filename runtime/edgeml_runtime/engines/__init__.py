@@ -4,8 +4,8 @@ This module knows the names of the engines, the model format each reads and the 
 brings it. It must not import any of them: a board has one engine, and a broken one must not stop
 the others from being used.
 
-To add an engine: write one module with a factory ``(name, version, model, threads) -> Engine`` and
-add one line to ``_ENGINES``.
+To add an engine: write a factory ``(name, version, model, threads) -> Engine`` and add one
+line to ``_ENGINES``.
 """
 
 import importlib
@@ -82,34 +82,30 @@ class _EngineRow:
 
     format: str
     factory: str  # "module:function"
+    library: str  # what is imported, before the factory is called
     distributions: tuple[str, ...]  # the first is the one to install
     needs_numpy1: bool = False
 
 
+_LITERT = ("ai_edge_litert.interpreter", ("ai-edge-litert",))
 _ENGINES: Mapping[str, _EngineRow] = MappingProxyType(
     {
         "onnxruntime": _EngineRow(
             "onnx",
-            "edgeml_runtime.engines.onnxruntime_engine:open_model",
+            "onnxruntime_engine:open_model",
+            "onnxruntime",
             ("onnxruntime", "onnxruntime-gpu"),
         ),
-        "litert": _EngineRow(
-            "tflite",
-            "edgeml_runtime.engines.litert_engine:open_model",
-            ("ai-edge-litert",),
-        ),
-        "litert-builtin": _EngineRow(
-            "tflite",
-            "edgeml_runtime.engines.litert_engine:open_model_builtin",
-            ("ai-edge-litert",),
-        ),
+        "litert": _EngineRow("tflite", "tflite_engine:open_litert", *_LITERT),
+        "litert-builtin": _EngineRow("tflite", "tflite_engine:open_litert_builtin", *_LITERT),
         "tflite-runtime": _EngineRow(
             "tflite",
-            "edgeml_runtime.engines.tflite_runtime_engine:open_model",
+            "tflite_engine:open_tflite_runtime",
+            "tflite_runtime.interpreter",
             ("tflite-runtime",),
             needs_numpy1=True,
         ),
-        NUMPY: _EngineRow("numpy", "edgeml_runtime.engines.numpy_engine:open_model", (NUMPY,)),
+        NUMPY: _EngineRow("numpy", "numpy_engine:open_model", NUMPY, (NUMPY,)),
     }
 )
 
@@ -190,7 +186,8 @@ def import_engine(name: str) -> tuple[_Factory, str]:
         )
     module_name, _, function = row.factory.partition(":")
     try:
-        module = importlib.import_module(module_name)
+        importlib.import_module(row.library)
+        module = importlib.import_module(f"edgeml_runtime.engines.{module_name}")
     except ImportError as error:
         raise MissingToolError(
             f"The engine {name} {version} is installed but cannot be imported: {error}.",

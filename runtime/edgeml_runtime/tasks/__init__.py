@@ -1,6 +1,6 @@
-"""What a model's outputs mean: one module for each task, from tensors to a typed result.
+"""What a model's outputs mean: a class for each task, from tensors to a typed result.
 
-To add a task: write one module, name it in ``manifest.TASKS`` and add one line to ``_TASKS``. A
+To add a task: write one class, name it in ``manifest.TASKS`` and add one line to ``_TASKS``. A
 task's module is imported when a bundle of that task is loaded.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.manifest import Manifest
-from edgeml_runtime.preprocess.geometry import Geometry
+from edgeml_runtime.preprocess.step import Geometry
 
 __all__ = ["Result", "Task", "Windows", "make_task"]
 
@@ -68,15 +68,15 @@ class Task(Protocol):
 
 _TASKS: Mapping[str, str] = MappingProxyType(  # to "module:class", made with the manifest
     {
-        "audio_events": "audio_events:AudioEventTask",
-        "classification": "classification:Classifier",
+        "audio_events": "sequences:AudioEventTask",
+        "classification": "vectors:Classifier",
         "detection": "detection:Detector",
-        "embedding": "embedding:Embedder",
+        "embedding": "vectors:Embedder",
         "keypoints": "keypoints:KeypointReader",
-        "ocr": "ocr:TextReader",
-        "raw": "raw:RawTask",
+        "ocr": "sequences:TextReader",
+        "raw": "vectors:RawTask",
         "segmentation": "segmentation:Segmenter",
-        "tabular": "tabular:TabularReader",
+        "tabular": "vectors:TabularReader",
     }
 )
 

@@ -7,8 +7,7 @@ import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.frozen import dataclass
-from edgeml_runtime.preprocess.geometry import Geometry
-from edgeml_runtime.tasks.nms import suppress
+from edgeml_runtime.preprocess.step import Geometry
 from edgeml_runtime.tasks.options import Answer, OutputTask
 
 if TYPE_CHECKING:
@@ -158,6 +157,8 @@ class KeypointReader(OutputTask):
         rows = rows.T if len(rows) < rows.shape[-1] else rows
         if rows.ndim != 2 or rows.shape[1] % 3 != 2:
             raise self.unfit(array, "boxes with points")
+        from edgeml_runtime.tasks.detection import suppress  # noqa: PLC0415 - not for heatmaps
+
         rows = rows[rows[:, 4] >= self._threshold].astype(np.float64)
         half = rows[:, 2:4] / 2
         boxes = np.hstack([rows[:, :2] - half, rows[:, :2] + half])
