@@ -286,7 +286,7 @@ def _open_tested(
     elif isinstance(wanted, int):
         threads, because = wanted, "asked for"
     else:
-        from edgeml_runtime.bench import measure_threads  # noqa: PLC0415 - who asks for it
+        from edgeml_runtime.trials import measure_threads  # noqa: PLC0415 - who asks for it
 
         threads, because = measure_threads(bundle, choice)
     model = open_model(bundle, choice.variant, choice.engine, threads)

@@ -10,13 +10,14 @@ line to ``_ENGINES``.
 
 import importlib
 import os
+import re
+import sys
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Callable, Protocol, Union, cast
 
 import numpy as np
 
-from edgeml_runtime.engines.distributions import distribution_versions
 from edgeml_runtime.errors import InputError, MissingToolError
 from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.tensors import TensorSpec
@@ -31,6 +32,10 @@ __all__ = [
 ]
 
 NUMPY = "numpy"
+
+# `ai_edge_litert-2.3.0.dist-info`; Debian's packages may have `name-1.0-py3.11.egg-info`.
+# https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+_FOLDER = re.compile(r"(.+?)-(\d[^-]*)(-py[\d.]+)?\.(dist|egg)-info")
 
 
 class Engine(Protocol):
@@ -225,3 +230,29 @@ def _installed_versions(names: Iterable[str]) -> dict[str, str]:
 
 def _numpy_too_new(row: _EngineRow) -> bool:
     return row.needs_numpy1 and int(np.__version__.split(".")[0]) >= 2
+
+
+def distribution_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those of *names* that are on the import path; the first one counts.
+
+    They are read off the names of folders. `importlib.metadata` says the same, but its import alone
+    takes a fifth of the start of a program on a board: it brings the parsers of mail and of zip
+    archives.
+    """
+    wanted = {_normalized(name): name for name in names}
+    versions: dict[str, str] = {}
+    for folder in sys.path:
+        try:
+            entries = sorted(os.listdir(folder or "."))
+        except OSError:
+            continue  # not there, or an archive, which no engine is imported from
+        for entry in entries:
+            found = _FOLDER.fullmatch(entry) if entry.endswith("-info") else None
+            name = wanted.get(_normalized(found[1])) if found is not None else None
+            if found is not None and name is not None:
+                versions.setdefault(name, found[2])
+    return versions
+
+
+def _normalized(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")

@@ -9,8 +9,8 @@ from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.preprocess.step import Geometry
+from edgeml_runtime.tasks import Answer, task_fields
 from edgeml_runtime.tasks.heads import Boxes, make_head
-from edgeml_runtime.tasks.options import Answer, task_fields
 
 if TYPE_CHECKING:
     from edgeml_runtime.drawing import Shape
