@@ -87,17 +87,35 @@ def _module_code(source: str) -> tuple[object, ...]:
     """Return what a module does, line by line, without its documents and types."""
 
     class Bare(ast.NodeTransformer):
-        def visit(self, node: ast.AST) -> ast.AST:
+        within_function = 0
+
+        def visit(self, node: ast.AST) -> Any:  # noqa: ANN401 - as its base
+            self.within_function += isinstance(node, ast.FunctionDef)
             self.generic_visit(node)
+            self.within_function -= isinstance(node, ast.FunctionDef)
             if isinstance(node, ast.FunctionDef):
                 node.returns = None
             if isinstance(node, ast.arg):
                 node.annotation = None
+            if isinstance(node, ast.AnnAssign) and node.value and self.within_function:
+                plain = ast.Assign(targets=[node.target], value=node.value)
+                return ast.copy_location(plain, node)
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body = []  # never runs
+                return node if node.orelse else None
+            if isinstance(node, ast.ClassDef) and "Protocol" in map(ast.unparse, node.bases):
+                node.body = []  # says what others have
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
                 node.body = [child for child in node.body if not _is_constant(child)]
             return node
 
     tree = Bare().visit(ast.parse(source))
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for node in list(tree.body):
+        if isinstance(node, ast.ImportFrom) and node.module in ("collections.abc", "typing"):
+            node.names = [alias for alias in node.names if alias.name in used]
+            if not node.names:
+                tree.body.remove(node)
     statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
     return ast.dump(tree), [(type(node).__name__, node.lineno) for node in statements]
 

@@ -6,7 +6,7 @@ from typing import Optional
 
 import numpy as np
 
-from edgeml_runtime.engines.feeds import check_feeds
+from edgeml_runtime.engines.refusal import check_feeds
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import dataclass, replace
 from edgeml_runtime.tensors import Quantization, TensorSpec

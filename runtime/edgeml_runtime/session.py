@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import numpy as np
 
 from edgeml_runtime.adaptation import TensorAdapter, match_tensors
-from edgeml_runtime.board import board_identity
 from edgeml_runtime.bundle import Bundle, open_bundle
 from edgeml_runtime.choice import Choice, choose_threads, rank_choices
 from edgeml_runtime.engines import Engine, installed_engines, open_engine
-from edgeml_runtime.engines.feeds import FeedCheck
+from edgeml_runtime.engines.refusal import FeedCheck
 from edgeml_runtime.errors import (
     EdgemlError,
     EngineCrashError,
@@ -23,7 +22,7 @@ from edgeml_runtime.errors import (
 from edgeml_runtime.manifest import GoldenRecord, Manifest, Variant
 from edgeml_runtime.memory import recall
 from edgeml_runtime.preprocess import Geometry, Pipeline
-from edgeml_runtime.selftest import SelfTest, run_self_test
+from edgeml_runtime.selftest import SelfTest, board_identity, run_self_test
 from edgeml_runtime.tasks import Result, Windows, make_task
 from edgeml_runtime.tensors import TensorSpec
 
@@ -289,7 +288,7 @@ def _open_tested(
     elif isinstance(wanted, int):
         threads, because = wanted, "asked for"
     else:
-        from edgeml_runtime.bench import measure_threads  # noqa: PLC0415 - who asks for it
+        from edgeml_runtime.trials import measure_threads  # noqa: PLC0415 - who asks for it
 
         threads, because = measure_threads(bundle, choice)
     model = open_model(bundle, choice.variant, choice.engine, threads)

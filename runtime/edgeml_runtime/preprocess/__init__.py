@@ -1,8 +1,8 @@
 """Preprocessing as data: one chain of steps for calibration, evaluation and the board.
 
 The document ``edgeml.preprocess/1`` is ``{"schema": ..., "step": [{"op": ..., ...}, ...]}``, as
-TOML or as JSON. To add a step, write a module and add a line to ``_STEPS``; it is
-imported when a document names it.
+TOML or as JSON. To add a step, write a class and add a line to ``_STEPS``; its module is imported
+when a document names it.
 """
 
 import importlib
@@ -15,9 +15,7 @@ import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
-from edgeml_runtime.preprocess.geometry import Geometry
-from edgeml_runtime.preprocess.layout import Layout
-from edgeml_runtime.preprocess.step import Change, Step, StepParser
+from edgeml_runtime.preprocess.step import Change, Geometry, Step, StepParser
 
 if TYPE_CHECKING:
     from edgeml_runtime.preprocess.chain import Chain
@@ -31,24 +29,24 @@ _REMEDY = "Correct the preprocessing; see runtime/README.md for the steps and th
 
 _STEPS: Mapping[str, str] = MappingProxyType(  # to "module:class"
     {
-        "cast": "cast:Cast",
-        "center_crop": "crop:CenterCrop",
-        "color": "color:Color",
-        "crop": "crop:Crop",
-        "layout": "layout:Layout",
-        "letterbox": "letterbox:Letterbox",
-        "normalize": "normalize:Normalize",
-        "pad": "pad:Pad",
-        "resize": "resize:Resize",
+        "cast": "pixels:Cast",
+        "center_crop": "frames:CenterCrop",
+        "color": "pixels:Color",
+        "crop": "frames:Crop",
+        "layout": "pixels:Layout",
+        "letterbox": "frames:Letterbox",
+        "normalize": "pixels:Normalize",
+        "pad": "frames:Pad",
+        "resize": "scaling:Resize",
     }
 )
 _SIGNAL_STEPS: Mapping[str, str] = MappingProxyType(
     {
-        "cast": "cast:Cast",
+        "cast": "pixels:Cast",
         "layout": "window:SignalLayout",
         "log_mel": "spectrum:Spectrum",
         "mfcc": "spectrum:Spectrum",
-        "normalize": "normalize:Normalize",
+        "normalize": "pixels:Normalize",
         "spectrogram": "spectrum:Spectrum",
         "standardize": "window:Standardize",
         "window": "window:Window",
@@ -146,10 +144,10 @@ class Pipeline:
 
         Its ``layout`` step is replaced, or added when it has none, so that no axes are moved twice.
         """
-        wanted = Layout(layout)
+        wanted = _parser(_STEPS["layout"])(Fields({"to": layout}, "layout", _REMEDY), ())
         if not self.output_layout:
             return Pipeline((*self._steps, wanted))
-        return Pipeline(tuple(wanted if isinstance(step, Layout) else step for step in self._steps))
+        return Pipeline(tuple(wanted if step.op == "layout" else step for step in self._steps))
 
     def encoded(self, encode: Change) -> "Pipeline":
         """Return the same chain with *encode*, which is done to each value, at its end.
