@@ -1,7 +1,7 @@
 """Builds the board's wheel: the package without what only a reader of its source needs.
 
 A board's wheel is fetched over slow links onto small cards, so the docstrings of inner modules, the
-comments, the types of functions and of what they hold, the members of Protocols and what was
+comments, the types of functions and of variables, the members of Protocols and what was
 imported for types alone stay in the repository, and lines are indented by one space. What is left
 runs the same and is line for line where it was, so that a traceback of a board points into the
 repository's files. The docstrings of the public names (``__all__`` of the package) stay, for
@@ -21,7 +21,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PACKAGE = "edgeml_runtime"
 
-_TYPES = ("collections.abc", "typing")  # where names come from that types are made of
 _PLACES = (ast.Attribute, ast.Name, ast.Subscript)
 _Definition = Union[ast.ClassDef, ast.FunctionDef]
 
@@ -73,6 +72,8 @@ def lean_source(source: str, public: frozenset[str] = frozenset()) -> str:
     for definition in _definitions(tree, public):
         _empty_docstring(definition, lines)
     for statement in tree.body:
+        if isinstance(statement, ast.AnnAssign) and statement.value:
+            _cut(lines, _end(statement.target), _end(statement.annotation))
         if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
             _empty_types(statement, lines)
         if isinstance(statement, ast.ClassDef) and "Protocol" in map(ast.unparse, statement.bases):
@@ -155,15 +156,21 @@ def _without_types_imports(source: str) -> str:
     """Return *source* without the names of types that nothing in it uses any more."""
     tree = ast.parse(source)
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    used.update(public_names(source) if "__all__" in used else ())
     lines = [line.encode() for line in source.splitlines(keepends=True)]
     for statement in tree.body:
-        if isinstance(statement, ast.ImportFrom) and statement.module in _TYPES:
+        if isinstance(statement, ast.ImportFrom) and _has_types(statement):
             left = [alias.name for alias in statement.names if alias.name in used]
             _blank(statement.lineno, statement.end_lineno, lines)
             if left:
                 text = f"from {statement.module} import {', '.join(left)}\n"
                 lines[statement.lineno - 1] = text.encode()
     return b"".join(lines).decode()
+
+
+def _has_types(statement: ast.ImportFrom) -> bool:
+    module = statement.module or ""
+    return module in ("collections.abc", "typing") or module.split(".")[0] == PACKAGE
 
 
 def _indented_less(source: str) -> str:

@@ -13,10 +13,10 @@ from typing import Any, Optional
 import numpy as np
 
 from edgeml_runtime.frozen import dataclass
+from edgeml_runtime.preprocess import Change, Step
 from edgeml_runtime.preprocess.frames import Amounts, CenterCrop, Crop, Letterbox, Pad, color_of
 from edgeml_runtime.preprocess.pixels import Cast, Color, Layout, Normalize
 from edgeml_runtime.preprocess.scaling import Resize
-from edgeml_runtime.preprocess.step import Change, Step
 
 _LEVELS = np.arange(256, dtype=np.uint8)
 _MOST_SIZES = 4  # of images whose plans, and results with ``reuse``, are kept

@@ -9,8 +9,7 @@ import numpy as np
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import dataclass
-from edgeml_runtime.preprocess.scaling import Kernel, kernel_json, parse_kernel, scaling
-from edgeml_runtime.preprocess.step import (
+from edgeml_runtime.preprocess import (
     MAX_PIXELS,
     ROUNDINGS,
     Change,
@@ -18,6 +17,7 @@ from edgeml_runtime.preprocess.step import (
     Step,
     size_in_pixels,
 )
+from edgeml_runtime.preprocess.scaling import Kernel, kernel_json, parse_kernel, scaling
 
 Box = tuple[int, int, int, int]
 """Top, left, height, width."""

@@ -16,7 +16,7 @@ import numpy as np
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import dataclass
-from edgeml_runtime.preprocess.step import (
+from edgeml_runtime.preprocess import (
     MAX_PIXELS,
     ROUNDINGS,
     Change,

@@ -15,7 +15,7 @@ from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import asdict, dataclass
 from edgeml_runtime.manifest import Manifest
-from edgeml_runtime.preprocess.step import Geometry
+from edgeml_runtime.preprocess import Geometry
 
 _REMEDY = "Make the bundle again with task options that the task has; see docs/tasks.md."
 

@@ -8,7 +8,7 @@ import numpy as np
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.manifest import Manifest
-from edgeml_runtime.preprocess.step import Geometry
+from edgeml_runtime.preprocess import Geometry
 from edgeml_runtime.tasks import Answer, task_fields
 from edgeml_runtime.tasks.heads import Boxes, make_head
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.frozen import dataclass
-from edgeml_runtime.preprocess.step import Geometry
+from edgeml_runtime.preprocess import Geometry
 from edgeml_runtime.tasks import Answer, OutputTask
 
 if TYPE_CHECKING:

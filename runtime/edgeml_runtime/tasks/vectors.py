@@ -9,7 +9,7 @@ from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.manifest import Manifest
-from edgeml_runtime.preprocess.step import Geometry
+from edgeml_runtime.preprocess import Geometry
 from edgeml_runtime.tasks import Answer, OutputTask, task_fields
 
 _ROUNDING = 1e-3  # softmax and sigmoid outputs may leave 0..1 by this, int8 ones included
