@@ -5,6 +5,7 @@ The flags are libFuzzer's. FOLDER is the only place where the target may write.
 
 import importlib
 import os
+import pkgutil
 import random
 import resource
 import sys
@@ -19,8 +20,12 @@ def main() -> None:
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["edgeml_runtime"]):
         from benchmarks.fuzzing.targets import TARGETS  # noqa: PLC0415 - instrumented as it is read
+
+        _import_all("bundle", "preprocess", "tasks")
+        from edgeml_runtime.bundle import reader  # noqa: PLC0415 - as above
     from benchmarks.fuzzing.guard import Guard  # noqa: PLC0415 - with the rest of ours
 
+    vars(reader).update(_KEPT_BYTES=8192)  # so that the oldest models are removed
     sandbox = Path(folder)
     os.environ["EDGEML_RUNTIME_CACHE"] = str(sandbox / "cache")
     target, change = TARGETS[name]
@@ -39,6 +44,14 @@ def main() -> None:
 
     atheris.Setup([sys.argv[0], *flags], test_one_input, custom_mutator=mutate)
     atheris.Fuzz()
+
+
+def _import_all(*packages: str) -> None:
+    """Import what the runtime imports when an input needs it, so that it is instrumented too."""
+    for name in packages:
+        package = importlib.import_module(f"edgeml_runtime.{name}")
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
 
 
 if __name__ == "__main__":

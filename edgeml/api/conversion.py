@@ -18,6 +18,7 @@ from edgeml.pipeline.precisions import AUTO
 from edgeml.pipeline.record import Artifact, Conversion
 from edgeml.pipeline.staging import Stage, staged_output
 from edgeml.pipeline.stopwatch import Stopwatch
+from edgeml.pipeline.tables import with_tables
 from edgeml.pipeline.task_choice import try_task
 from edgeml.pipeline.workshop import Workshop
 from edgeml.search import SearchOutcome, find_recipe
@@ -33,7 +34,7 @@ def convert(
     source: Path | str,
     output: Path | str,
     *,
-    formats: Sequence[str] = ("onnx", "tflite"),
+    formats: Sequence[str] | None = None,
     precisions: Sequence[str] = ("float32",),
     calibrate: str | None = None,
     evaluate: str | None = None,
@@ -41,6 +42,7 @@ def convert(
     task_options: Mapping[str, Any] | None = None,
     metrics: Sequence[str] = (),
     preprocess: Path | None = None,
+    fold_preprocess: bool = False,
     max_drop: float | None = None,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     input_dtypes: Mapping[str, str] | None = None,
@@ -55,13 +57,11 @@ def convert(
 ) -> Conversion:
     """Write *source* as ``NAME.PRECISION.FORMAT``, with ``NAME.edgeml`` and ``conversion.json``.
 
-    The options are those of ``edgeml convert``, which describes them. All of them, and all files
-    and data, are checked before work starts. Files of the same name are replaced; they appear
-    together or, on an error or Ctrl-C, not at all. An artifact that fails a gate is written as
-    ``NAME.PRECISION.FORMAT.rejected``, stays out of the bundle, and is in ``Conversion.failures``.
-
-    A *source* of PyTorch is ``module:factory`` or a .pt2 file; ``consent(question)`` is asked
-    before the framework is fetched.
+    The options are those of ``edgeml convert``; all of them, and all files and data, are checked
+    before work starts. Files of the same name are replaced; they appear together or, on an error or
+    Ctrl-C, not at all. An artifact that fails a gate is written as ``.rejected``, stays out of the
+    bundle, and is in ``Conversion.failures``. ``consent(question)`` is asked before a framework is
+    fetched.
 
     Raises:
         InputError: An option, a file or the data is wrong, or *output* cannot be written.
@@ -87,6 +87,7 @@ def convert(
         min_runtimes=min_runtimes,
         int8=int8 or Int8Options(),
         targets=targets,
+        fold_preprocess=fold_preprocess,
         task_options=task_options or {},
     )
     return _ordered(order, progress)
@@ -108,6 +109,7 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
     search = find_recipe(plan, shop, progress, watch) if AUTO in plan.precisions else None
     if search is not None:
         plan = _decided(plan, search)
+    plan, format_notes = with_tables(plan, shop)
     drafts, quantizations = write_drafts(plan, shop, stage.folder, watch)
     with closing(Examiner(plan, drafts, progress, watch)) as examiner:
         examined = [
@@ -129,7 +131,7 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
                     verified_on,
                     statistics=examiner.statistics,
                 )
-    notes = (*plan.source.notes, *(n for d in drafts for n in d.notes), *look_at_samples(drafts))
+    notes = (*plan.source.notes, *format_notes, *(n for d in drafts for n in d.notes))
     conversion = Conversion(
         source=plan.source,
         name=plan.name,
@@ -140,7 +142,7 @@ def _convert(plan: Plan, stage: Stage, progress: Progress, watch: Stopwatch) -> 
         quantizations=quantizations,
         bundle=stage.output / bundle if accepted else None,
         timings_s=watch.seconds(),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys((*notes, *look_at_samples(drafts)))),
         search=search,
         task_options=plan.task_options,
     )

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from edgeml_converters.inspection import BoardEngine, EngineNeed, Inspection, inspect_model
 from edgeml_devices import Device, list_devices, load_device
-from edgeml_runtime.engines import ENGINE_FORMATS
+from edgeml_runtime.engines import ENGINE_FORMATS, NUMPY
 
 
 def inspect(model: Path | str, *, targets: Sequence[str] = ()) -> Inspection:
-    """Return what the file *model* (.onnx, .tflite or .edgeml) holds, without running it.
+    """Return what the file *model* (.onnx, .tflite, .numpy or .edgeml) holds, without running it.
 
     What stands in the way of a conversion is a finding, not an error.
 
@@ -36,6 +36,8 @@ def _boards(inspection: Inspection, devices: Sequence[Device]) -> Iterator[Board
 
 
 def _support(device: Device, engine: str, needs: Sequence[EngineNeed], variant: str) -> BoardEngine:
+    if engine == NUMPY:  # the runtime brings it
+        return BoardEngine(device.name, engine, "", True, "", variant)
     version = device.engines.get(engine, "")
     # Both engines of LiteRT are the same library.
     need = next((need for need in needs if need.engine == engine.removesuffix("-builtin")), None)

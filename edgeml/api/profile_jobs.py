@@ -8,7 +8,7 @@ from edgeml.gates import EntryKey
 from edgeml_devices.emulation.engine_choice import EngineChoice, chosen_versions
 from edgeml_devices.profile import Device, load_device
 from edgeml_runtime.bundle import open_bundle
-from edgeml_runtime.engines import ENGINE_FORMATS
+from edgeml_runtime.engines import ENGINE_FORMATS, NUMPY
 from edgeml_runtime.errors import InputError
 
 PREFERRED = ("litert", "tflite-runtime", "litert-builtin", "onnxruntime")
@@ -94,7 +94,7 @@ def jobs_on(
             for engine in (usable if choices else PREFERRED)
             if ENGINE_FORMATS[engine] == variant.format and engine in usable
         ]
-        if not fitting and not choices:
+        if not fitting and not choices and not (variant.format == NUMPY and len(variants) > 1):
             raise InputError(
                 f"{device.name} has no engine for {variant.id}.",
                 f"Its engines are {', '.join(device.engines)}.",

@@ -64,7 +64,15 @@ Output = Annotated[
         "Example: -o out",
     ),
 ]
-Formats = Annotated[str, typer.Option("--to", help="Formats to write. Example: --to tflite")]
+Formats = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        help="Formats to write: onnx, tflite, numpy (trees, linear models and small networks of "
+        "tables, for boards without an engine). Default: onnx,tflite; for a model of scikit-learn "
+        "those that it has a form in. Example: --to tflite",
+    ),
+]
 Precisions = Annotated[
     str,
     typer.Option(
@@ -123,6 +131,14 @@ Preprocess = Annotated[
         "--preprocess",
         help="TOML file of the steps from a raw sample to the model's input; goes into the bundle "
         "(default: samples are the input itself). Example: --preprocess m.toml",
+    ),
+]
+FoldPreprocess = Annotated[
+    bool,
+    typer.Option(
+        "--fold-preprocess",
+        help="Make the last steps of --preprocess (order of colors, normalize, layout) part of the "
+        "model, which then takes uint8 RGB images. Example: --fold-preprocess",
     ),
 ]
 MaxDrop = Annotated[
@@ -198,7 +214,7 @@ def command(
     source: Source,
     *,
     output: Output,
-    to: Formats = "onnx,tflite",
+    to: Formats = None,
     quantize: Precisions = "float32",
     calibrate: Calibrate = None,
     evaluate: Evaluate = None,
@@ -206,6 +222,7 @@ def command(
     task_option: TaskOption = None,
     metric: Metrics = None,
     preprocess: Preprocess = None,
+    fold_preprocess: FoldPreprocess = False,
     max_drop: MaxDrop = None,
     input_shape: InputShape = None,
     labels: Labels = None,
@@ -226,7 +243,7 @@ def command(
         conversion = edgeml.convert(
             source,
             output,
-            formats=split_names(to),
+            formats=None if to is None else split_names(to),
             precisions=split_names(quantize),
             calibrate=calibrate,
             evaluate=evaluate,
@@ -234,6 +251,7 @@ def command(
             task_options=read_task_options(task_option),
             metrics=split_names(metric),
             preprocess=preprocess,
+            fold_preprocess=fold_preprocess,
             max_drop=max_drop,
             input_shapes=parse_input_shapes(input_shape),
             input_dtypes=parse_input_dtypes(input_shape),

@@ -11,6 +11,7 @@ from edgeml.pipeline.plan import Plan
 from edgeml.pipeline.precisions import PRECISIONS
 from edgeml.pipeline.stopwatch import Stopwatch
 from edgeml.pipeline.workshop import Workshop
+from edgeml_converters.graph.pixel_entry import take_bytes
 from edgeml_converters.isolation import reading
 from edgeml_converters.quantize import (
     QuantizationSummary,
@@ -79,6 +80,8 @@ class Drafting:
         if told is not self._shop.optimized:
             self._summaries.append(quantization_summary(told))
         for format_ in self._plan.formats:
+            if not format_.has(name):
+                continue
             make = precision.forms.get(format_.name)
             of_onnx = told if format_.name == "onnx" else graph
             yield format_, of_onnx if make is None else make(graph)
@@ -104,6 +107,8 @@ class Drafting:
         path = self._path(format_, precision)
         storage = PRECISIONS[precision].storage if precision in PRECISIONS else "float32"
         with reading(self._plan.source.path):
+            if self._plan.pixels is not None:
+                graph = take_bytes(graph, turned=format_.image_layout is None)
             fitting = self._plan.min_runtimes.fit(graph, format_.name)
             written = format_.render(fitting, weights_file(path).name, storage)
         self._plan.min_runtimes.check(written.parts, format_.name, path.name)

@@ -59,7 +59,7 @@ class Examiner:
         self._plan = plan
         self._progress = progress
         self._watch = watch
-        self._statistics = Statistics(plan.task, plan.labels)
+        self._statistics = Statistics(plan)
         self._samples = _few(plan.verification_data(), drafts).take(VERIFY_SAMPLES)
         with watch.timing("verify"):
             self._source = SourceAnswers(plan.source, self._samples, self._statistics, progress)

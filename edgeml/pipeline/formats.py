@@ -10,6 +10,7 @@ from typing import Final
 import onnx_ir as ir
 
 from edgeml_converters.graph import Bytes, onnx_parts, split_weights, weights_bytes
+from edgeml_converters.numpy_program import write_numpy
 from edgeml_converters.tflite import Storage, convert_tflite
 from edgeml_runtime.engines import ENGINE_FORMATS, install_line, installed_engines
 from edgeml_runtime.errors import MissingToolError, UnsupportedError
@@ -45,12 +46,18 @@ class Format:
         image_layout: The layout of images in its inputs and outputs; None for the source's own.
         split: Turns a graph, and a name for the file of its weights, into the parts of two files;
             None where the format has one file only.
+        precisions: Those that it has; None for all.
     """
 
     name: str
     write: Callable[[ir.Model, Storage], Written]
     image_layout: str | None
     split: Callable[[ir.Model, str], tuple[Parts, Parts]] | None = None
+    precisions: tuple[str, ...] | None = None
+
+    def has(self, precision: str) -> bool:
+        """Return whether the format has a precision."""
+        return self.precisions is None or precision in self.precisions
 
     def render(self, graph: ir.Model, weights_name: str, storage: Storage) -> Written:
         """Return the file of *graph*, or two where one is too small.
@@ -104,7 +111,12 @@ def _write_tflite(graph: ir.Model, storage: Storage) -> Written:
     return Written(file.parts, notes=file.notes)
 
 
+def _write_numpy(graph: ir.Model, _storage: Storage) -> Written:
+    return Written([write_numpy(graph)])
+
+
 FORMATS: Final[Mapping[str, Format]] = {
     "onnx": Format("onnx", _write_onnx, None, split_weights),
     "tflite": Format("tflite", _write_tflite, "NHWC"),
+    "numpy": Format("numpy", _write_numpy, None, precisions=("float32",)),
 }

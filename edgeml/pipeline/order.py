@@ -15,6 +15,7 @@ from edgeml_devices.profile import load_device
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import TASKS
 
+DEFAULT_FORMATS = ("onnx", "tflite")
 DEFAULT_PRECISIONS = ("float32",)
 METRICS = ("top1", "top5")
 
@@ -43,7 +44,7 @@ class Order:
 
     source: Path
     output: Path
-    formats: Sequence[str]
+    formats: Sequence[str] | None
     precisions: Sequence[str]
     calibrate: str | None
     evaluate: str | None
@@ -58,7 +59,13 @@ class Order:
     min_runtimes: Sequence[str]
     int8: Int8Options
     targets: Sequence[str] = ()
+    fold_preprocess: bool = False
     task_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def asked_formats(self) -> Sequence[str]:
+        """The formats to write: those that were given, or else the usual ones."""
+        return DEFAULT_FORMATS if self.formats is None else self.formats
 
 
 def check_words(order: Order) -> None:
@@ -68,8 +75,10 @@ def check_words(order: Order) -> None:
         InputError: Names the option, what was given and what is allowed.
         UnsupportedError: A board of the search cannot be timed.
     """
-    check_names("--to", order.formats, FORMATS)
+    check_names("--to", order.asked_formats, FORMATS)
     check_names("--quantize", order.precisions, (*PRECISIONS, AUTO))
+    _check_formats(order)
+    _check_folding(order)
     _check_auto(order)
     if order.task is not None:
         check_names("--task", [order.task], TASKS)
@@ -107,6 +116,25 @@ def check_words(order: Order) -> None:
         raise InputError(
             f"--name {order.name!r} cannot be the name of a file.",
             "Give a plain word, such as --name mobilenet.",
+        )
+
+
+def _check_formats(order: Order) -> None:
+    """Refuse a format that has none of the precisions."""
+    for name in order.asked_formats:
+        if not any(map(FORMATS[name].has, order.precisions)):
+            raise InputError(
+                f"--to {name} has the precisions {', '.join(FORMATS[name].precisions or ())}, and "
+                f"--quantize asks for {', '.join(order.precisions)}.",
+                f"Leave {name} out of --to, or add one of these to --quantize.",
+            )
+
+
+def _check_folding(order: Order) -> None:
+    if order.fold_preprocess and order.preprocess is None:
+        raise InputError(
+            "--fold-preprocess folds the steps of --preprocess, which is missing.",
+            "Add --preprocess FILE, or leave --fold-preprocess out.",
         )
 
 

@@ -23,7 +23,7 @@ class Artifact:
 
     Args:
         path: The file, in the output folder.
-        format: ``onnx`` or ``tflite``.
+        format: ``onnx``, ``tflite`` or ``numpy``.
         precision: One of ``PRECISIONS``.
         size_bytes: Size of the file, with that of its weights.
         sha256: Digest of the file, followed by its weights.

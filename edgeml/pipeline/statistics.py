@@ -11,14 +11,16 @@ from typing import Any, Final
 
 import numpy as np
 
+from edgeml.pipeline.plan import Plan
+from edgeml.pipeline.task_choice import answer, task_of
 from edgeml_converters.data import Dataset, Sample
 from edgeml_runtime.drift import BINS, SCHEMA, Drift, channels, measure
 from edgeml_runtime.errors import InputError
-from edgeml_runtime.manifest import Manifest
-from edgeml_runtime.tasks import make_task
+from edgeml_runtime.tasks import Task
 
 GROUPS: Final = 10
 """Classes are counted in at most so many groups: with fewer in each, chance hides what changes."""
+_LABELLING: Final = ("classification", "detection", "audio_events")
 _BUFFERED: Final = 64
 """So many samples set the range of values that are no pixels."""
 _LEAST_SPREAD: Final = 0.01
@@ -32,18 +34,13 @@ class Statistics:
     """The statistics of the last pass over samples.
 
     Args:
-        task: One of the manifest's; of ``classification`` the predictions are counted.
-        labels: The names of the classes.
+        plan: The conversion.
     """
 
-    def __init__(self, task: str, labels: tuple[str, ...]) -> None:
-        self._counts_classes = task == "classification"
-        self._manifest = Manifest(
-            *("", "", 1, task if self._counts_classes else "raw"),
-            *((), (), ()),
-            labels=labels,
-        )
-        self._task = make_task(self._manifest)
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._task = task_of(plan) if plan.task in _LABELLING else None
+        self._names = {label: index for index, label in enumerate(plan.labels)}
         self.restart()
 
     def restart(self) -> None:
@@ -51,11 +48,13 @@ class Statistics:
         self._samples = 0
         self._first: list[np.ndarray] = []
         self._range: tuple[float, float] | None = None
-        self._rows: list[np.ndarray] = []
+        self._measured = 0
+        self._sums: np.ndarray | None = None  # of means, their squares, mean squares; by channel
+        self._ends: np.ndarray | None = None  # the least and the largest value
+        self._mixed = False
         self._shares = np.zeros(BINS)
         self._classes: Counter[int] = Counter()
-        self._scores: list[float] = []
-        self._class_count = 0
+        self._scores = np.zeros(2)  # the sum, and that of squares
 
     def watching(self, data: Dataset, runner: Runner) -> tuple[Dataset, Runner]:
         """Return *data* and *runner* such that a pass of one through the other is what is seen."""
@@ -87,8 +86,8 @@ class Statistics:
                 self._measure(raw)
             if len(self._first) == _BUFFERED:
                 self._flush()
-        if self._counts_classes:
-            self._count(outputs)
+        if self._task is not None:
+            self._count(self._task, sample, outputs)
 
     def to_json(self, data: Dataset, *, whole: bool) -> Mapping[str, Any] | None:
         """Return the manifest's ``statistics``, None of samples that were made up.
@@ -102,8 +101,8 @@ class Statistics:
             return None
         name = Path(data.name).name
         found: dict[str, Any] = {"schema": SCHEMA, "samples": self._samples, "data": name}
-        if self._range is not None and len({row.shape for row in self._rows}) == 1:
-            found["input"] = self._input(self._range)
+        if self._range is not None and self._sums is not None and not self._mixed:
+            found["input"] = self._input(self._range, self._sums / self._measured)
         if whole and self._classes:
             found["prediction"] = self._prediction()
         return found
@@ -120,52 +119,59 @@ class Statistics:
         assert self._range is not None, "it is set before"
         means, shares = measure(raw, *self._range)
         values = np.nan_to_num(channels(raw).astype(np.float64))
-        self._rows.append(
-            np.array([means, (values**2).mean(axis=0), values.min(axis=0), values.max(axis=0)])
-        )
+        sums = np.array([means, np.square(means, dtype=np.float64), (values**2).mean(axis=0)])
+        ends = np.array([values.min(axis=0), values.max(axis=0)])
+        if self._sums is None or self._ends is None:
+            self._sums, self._ends = np.zeros_like(sums), ends
+        if self._sums.shape != sums.shape:  # images in color and in gray, say
+            self._mixed = True
+            return
+        self._sums += sums
+        np.minimum(self._ends[0], ends[0], out=self._ends[0])
+        np.maximum(self._ends[1], ends[1], out=self._ends[1])
         self._shares += shares
+        self._measured += 1
 
-    def _count(self, outputs: Outputs) -> None:
+    def _count(self, task: Task, sample: Sample, outputs: Outputs) -> None:
         try:
-            result = self._task(outputs)
+            result = answer(self._plan, task, sample, outputs)
         except InputError:  # NaN, which other checks tell of
             return
-        self._class_count = next(iter(outputs.values())).size
-        names = {label: index for index, label in enumerate(self._manifest.labels)}
         for label, score in Drift.answers(result):
-            self._classes[names[label] if names else int(label)] += 1
-            self._scores.append(score)
+            self._classes[self._names[label] if self._names else int(label)] += 1
+            self._scores += score, score**2
 
-    def _input(self, limits: tuple[float, float]) -> Mapping[str, Any]:
-        rows = np.array(self._rows)  # (samples, 4, channels)
-        mean = rows[:, 0].mean(axis=0)
-        deviation = np.sqrt(np.maximum(rows[:, 1].mean(axis=0) - mean**2, 0.0))
-        least = _LEAST_SPREAD * (limits[1] - limits[0])
+    def _input(self, limits: tuple[float, float], means: np.ndarray) -> Mapping[str, Any]:
+        assert self._ends is not None, "set with the sums"
+        mean, squared_mean, mean_square = means
+        spread = np.sqrt(np.maximum(squared_mean - mean**2, 0.0))
         return {
             "range": list(limits),
             "mean": _short(mean),
-            "spread": _short(np.maximum(rows[:, 0].std(axis=0), least)),
-            "std": _short(deviation),
-            "min": _short(rows[:, 2].min(axis=0)),
-            "max": _short(rows[:, 3].max(axis=0)),
-            "shares": _short(self._shares / len(rows)),
+            "spread": _short(np.maximum(spread, _LEAST_SPREAD * (limits[1] - limits[0]))),
+            "std": _short(np.sqrt(np.maximum(mean_square - mean**2, 0.0))),
+            "min": _short(self._ends[0]),
+            "max": _short(self._ends[1]),
+            "shares": _short(self._shares / self._measured),
         }
 
     def _prediction(self) -> Mapping[str, Any]:
         total = sum(self._classes.values())
+        classes = len(self._names) or max(self._classes) + 1
         bounds, counts, open_count = [], [], 0
-        for index in range(self._class_count):
+        for index in range(classes):
             open_count += self._classes[index]
-            single = self._class_count <= GROUPS
-            if single or open_count >= total / GROUPS or index == self._class_count - 1:
+            full = classes <= GROUPS or open_count >= total / GROUPS
+            if full or index == classes - 1:
                 bounds.append(index)
                 counts.append(open_count)
                 open_count = 0
-        spread = max(float(np.std(self._scores)), _LEAST_SPREAD)
+        mean, square = self._scores / total
+        spread = np.sqrt(max(square - mean**2, _LEAST_SPREAD**2))
         return {
             "bounds": bounds,
             "shares": _short(np.array(counts) / total),
-            "mean": _short(np.array([np.mean(self._scores)])),
+            "mean": _short(np.array([mean])),
             "spread": _short(np.array([spread])),
         }
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from edgeml.pipeline.order import Order
+from edgeml_converters.data import Sample
 from edgeml_converters.isolation import reading
 from edgeml_converters.sources import SourceModel
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest
-from edgeml_runtime.tasks import Task, make_task
+from edgeml_runtime.tasks import Result, Task, make_task
 
 if TYPE_CHECKING:
     from edgeml.pipeline.plan import Plan
@@ -61,18 +62,29 @@ def try_task(plan: "Plan") -> None:
         outputs = engine.run(sample.inputs)
     if data.synthetic and any(np.isnan(array).any() for array in outputs.values()):
         return  # noise is no input that the model is made for
-    place = None
-    if plan.pipeline is not None and sample.raw.ndim in (2, 3):
-        place = plan.pipeline.geometry(*sample.raw.shape[:2])
-    task = _task(plan.task, plan.task_options, plan.source, plan.labels)
+    task = task_of(plan)
     try:
-        task({**sample.inputs, **outputs} if hasattr(task, "reads_inputs") else outputs, place)
+        answer(plan, task, sample, outputs)
     except InputError as error:
         given = "".join(f" --task-option {name}" for name in plan.task_options)
         raise InputError(
             f"--task {plan.task}{given} does not fit {plan.source.path}: {error.problem}",
             f"Give another --task, --task-option or --labels. {DOCUMENTED}",
         ) from error
+
+
+def task_of(plan: "Plan") -> Task:
+    """Return the task of a conversion, as the board will have it."""
+    return _task(plan.task, plan.task_options, plan.source, plan.labels)
+
+
+def answer(plan: "Plan", task: Task, sample: Sample, outputs: Mapping[str, np.ndarray]) -> Result:
+    """Return what *task* makes of the source's outputs for a sample; raises InputError."""
+    place = None
+    if plan.pipeline is not None and sample.raw.ndim in (2, 3):
+        place = plan.pipeline.geometry(*sample.raw.shape[:2])
+    read = {**sample.inputs, **outputs} if hasattr(task, "reads_inputs") else outputs
+    return task(read, place)
 
 
 def _task(

@@ -5,6 +5,7 @@ from typing import Optional
 
 import numpy as np
 
+from edgeml_runtime.engines.refusal import check_feeds
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import dataclass, replace
 from edgeml_runtime.tensors import Quantization, TensorSpec
@@ -32,11 +33,10 @@ class TensorAdapter:
 
     @property
     def fed_spec(self) -> TensorSpec:
-        """The source's tensor with the variant's layout."""
-        if self._axes is None:
-            return self.source
-        shape = tuple(self.source.shape[axis] for axis in self._axes)
-        return replace(self.source, shape=shape, layout=self.variant.layout)
+        """The source's tensor with the variant's layout and element type."""
+        shape = self.source.shape
+        shape = shape if self._axes is None else tuple(shape[axis] for axis in self._axes)
+        return replace(self.variant, shape=shape)
 
     def to_variant(self, array: np.ndarray) -> np.ndarray:
         """Return *array*, given as the source has it, as the variant wants it.
@@ -62,6 +62,15 @@ class TensorAdapter:
         if self.variant.quantization is None:
             return array.astype(self.variant.dtype)
         return _quantize(array, self.variant.quantization, self.variant.dtype)
+
+    def encode_source(self, array: np.ndarray) -> np.ndarray:
+        """Return what ``encode`` does, of an array that must have the source's element type.
+
+        Raises:
+            InputError: It has another one.
+        """
+        check_feeds((replace(self.source, shape=(None,) * array.ndim),), {self.source.name: array})
+        return self.encode(array)
 
     def _decode(self, array: np.ndarray) -> np.ndarray:
         if array.dtype == self._source_dtype:

@@ -7,20 +7,20 @@ import re
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from edgeml_runtime.board import board_threads
 from edgeml_runtime.engines import ENGINE_FORMATS, install_line
 from edgeml_runtime.errors import InputError, MissingToolError
 from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.manifest import Manifest, Variant
+from edgeml_runtime.selftest import board_threads
 
 SAFE_DROP_POINTS = 1.0
 """A variant that lost no more accuracy than this, in percentage points, is used unasked."""
 
 _ARM = ("aarch64", "arm64", "armv6l", "armv7l", "armv8l")
-_ORDER_ON_ARM = ("litert", "tflite-runtime", "onnxruntime", "litert-builtin")
+_ORDER_ON_ARM = ("litert", "tflite-runtime", "onnxruntime", "litert-builtin", "numpy")
 _FASTEST_FIRST = ("int8", "dynamic", "float32", "float16", "int8x16")
 """float16 is as fast as float32, and less exact; int8x16 has plain kernels only."""
-_ORDER_ELSEWHERE = ("onnxruntime", "litert", "tflite-runtime", "litert-builtin")
+_ORDER_ELSEWHERE = ("onnxruntime", "litert", "tflite-runtime", "litert-builtin", "numpy")
 # Below these, waking threads for every operator costs about what they save.
 _SMALL_MS = 2.0
 _SMALL_BYTES = 256 * 1024

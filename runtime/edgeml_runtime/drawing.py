@@ -6,7 +6,7 @@ written into the corner as its ``summary()``.
 
 import importlib
 from collections.abc import Sequence
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 
@@ -54,44 +54,58 @@ def draw(image_rgb: np.ndarray, result: Result) -> np.ndarray:
         ) from error
     listed = getattr(result, "shapes", None)
     shapes: Sequence[Shape] = listed() if listed else [Shape(text=result.summary())]
-    if image_rgb.dtype != np.uint8 or image_rgb.shape[2:] not in ((), (1,), (3,)):
+    if (
+        image_rgb.dtype != np.uint8
+        or image_rgb.ndim < 2
+        or image_rgb.shape[2:] not in ((), (1,), (3,))
+    ):
         raise InputError(
             f"A {image_rgb.dtype.name} of the shape {image_rgb.shape} cannot be drawn on.",
             "Give an image of height x width x 3, uint8.",
         )
     image = np.zeros((*image_rgb.shape[:2], 3), np.uint8)
     image += image_rgb.reshape(*image.shape[:2], -1)
+    thick = max(1, round(min(image.shape[:2]) / 320))
     for shape in shapes:
         if shape.mask is not None:
             _tint(image, shape.mask, shape.color)
-    thick = max(1, round(min(image.shape[:2]) / 320))
     for shape in shapes:
-        color = _color(shape.color)
-        if shape.box is not None:
-            edges = [round(edge) for edge in shape.box]
-            cv2.rectangle(image, edges[:2], edges[2:], color, thick)
-        points = [(round(x), round(y)) for x, y in shape.points]
-        for start, end in shape.lines:
-            cv2.line(image, points[start], points[end], color, thick)
-        for point in points:
-            cv2.circle(image, point, thick + 1, color, -1)
+        _outline(cv2, image, shape, thick)
     corner = 0
-    font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.4 * thick
     for shape in shapes:
         if shape.text:
-            (width, height), below = cv2.getTextSize(shape.text, font, scale, thick)
-            height += below
-            if shape.box is None and not len(shape.points):
-                x, y, corner = 0, corner, corner + height
-            else:
-                x, y = (round(edge) for edge in (shape.box or shape.points[0])[:2])
-                x, y = max(0, min(x, image.shape[1] - width)), y - height if y >= height else y
-            color = _color(shape.color)
-            ink = (0, 0, 0) if sum(color) > 382 else (255, 255, 255)
-            cv2.rectangle(image, (x, y), (x + width, y + height), color, -1)
-            place = (x, y + height - below)
-            cv2.putText(image, shape.text, place, font, scale, ink, thick, cv2.LINE_AA)
+            corner = _write(cv2, image, shape, thick, corner)
     return image
+
+
+def _outline(cv2: Any, image: np.ndarray, shape: Shape, thick: int) -> None:  # noqa: ANN401 - module
+    """Draw box, lines and points."""
+    color = _color(shape.color)
+    if shape.box is not None:
+        edges = [round(edge) for edge in shape.box]
+        cv2.rectangle(image, edges[:2], edges[2:], color, thick)
+    points = [(round(x), round(y)) for x, y in shape.points]
+    for start, end in shape.lines:
+        cv2.line(image, points[start], points[end], color, thick)
+    for point in points:
+        cv2.circle(image, point, thick + 1, color, -1)
+
+
+def _write(cv2: Any, image: np.ndarray, shape: Shape, thick: int, corner: int) -> int:  # noqa: ANN401 - module
+    """Write the text, above its box where there is room, else inside; return the next corner."""
+    font, scale, color = cv2.FONT_HERSHEY_SIMPLEX, 0.4 * thick, _color(shape.color)
+    (width, height), below = cv2.getTextSize(shape.text, font, scale, thick)
+    height += below
+    if shape.box is None and not len(shape.points):
+        x, y, corner = 0, corner, corner + height
+    else:
+        x, y = (round(edge) for edge in (shape.box or shape.points[0])[:2])
+        x, y = max(0, min(x, image.shape[1] - width)), y - height if y >= height else y
+    ink = (0, 0, 0) if sum(color) > 382 else (255, 255, 255)
+    cv2.rectangle(image, (x, y), (x + width, y + height), color, -1)
+    place = (x, y + height - below)
+    cv2.putText(image, shape.text, place, font, scale, ink, thick, cv2.LINE_AA)
+    return corner
 
 
 def _tint(image: np.ndarray, mask: np.ndarray, color: int) -> None:

@@ -44,7 +44,7 @@ class Drift:
 
     def observe(self, sample: np.ndarray, answers: "Sequence[tuple[str, float]]") -> None:
         """Add a sample, as it was before preprocessing, and its answers."""
-        if self._input is not None:
+        if self._input is not None and isinstance(sample, np.ndarray):
             self._input.add(*measure(sample, *self._input.places[:2]))
         if self._prediction is not None:
             for label, score in answers:

@@ -330,7 +330,7 @@ def _tensor(value: object, where: str) -> TensorSpec:
 
 def _quantization(fields: Fields) -> Quantization:
     entry = Fields(fields.table("quantization"), f"{fields.where}, quantization", _REMEDY)
-    (scale,) = entry.numbers("scale")[:1]
-    if scale <= 0.0:
-        raise entry.fault(f"'scale' is {scale}, and must be above 0")
+    scale, *others = entry.numbers("scale")
+    if scale <= 0.0 or others:
+        raise entry.fault(f"'scale' is {scale}, and must be one number above 0")
     return Quantization(scale=scale, zero_point=entry.whole("zero_point", -(2**31)))

@@ -112,7 +112,10 @@ class Metrics(AbstractContextManager):  # type: ignore[type-arg]  # not generic 
             self.port: int = self._server.server_address[1]
         self._path = path
         if path is not None:
-            self.write(path)  # what cannot be written is told now
+            try:
+                self.write(path)  # what cannot be written is told now
+            except OSError as error:
+                raise InputError(f"{path}: {error.strerror}.", "Choose another file.") from error
             self._writer = self._start(self._keep_written, every_s)
 
     def __exit__(self, *_: object) -> None:
@@ -128,13 +131,7 @@ class Metrics(AbstractContextManager):  # type: ignore[type-arg]  # not generic 
             self._writer.join()
 
     def observe(self, latency_s: float, sample: Optional[np.ndarray], result: object) -> None:
-        """Count one answer.
-
-        Args:
-            latency_s: How long it took.
-            sample: As it was before preprocessing; None where drift shall not look at it.
-            result: The task's answer.
-        """
+        """Count an answer; drift looks at *sample*, as it was before preprocessing, if given."""
         answers = self._drift.answers(result)
         with self._lock:
             self._latency.add(latency_s)

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
-from edgeml_runtime.adaptation import match_tensors
-from edgeml_runtime.board import board_identity
+from edgeml_runtime.adaptation import TensorAdapter, match_tensors
 from edgeml_runtime.bundle import Bundle, open_bundle
 from edgeml_runtime.choice import Choice, choose_threads, rank_choices
 from edgeml_runtime.engines import Engine, installed_engines, open_engine
-from edgeml_runtime.engines.feeds import FeedCheck, check_feeds
+from edgeml_runtime.engines.refusal import FeedCheck, check_feeds
 from edgeml_runtime.errors import (
     EdgemlError,
     EngineCrashError,
@@ -23,7 +22,7 @@ from edgeml_runtime.errors import (
 from edgeml_runtime.manifest import GoldenRecord, Manifest, Variant
 from edgeml_runtime.memory import recall
 from edgeml_runtime.preprocess import Geometry, Pipeline
-from edgeml_runtime.selftest import SelfTest, run_self_test
+from edgeml_runtime.selftest import SelfTest, board_identity, run_self_test
 from edgeml_runtime.tasks import Result, Windows, make_task
 from edgeml_runtime.tensors import TensorSpec
 
@@ -51,7 +50,7 @@ class Model:
         self.engine = engine
         self._inputs = match_tensors(manifest.inputs, variant.inputs, engine.inputs)
         self._outputs = match_tensors(manifest.outputs, variant.outputs, engine.outputs)
-        inputs = [(name, a, len(a.source.shape)) for name, a in self._inputs.items()]
+        inputs = [(name, len(a.source.shape)) for name, a in self._inputs.items()]
         self._moves = [(name, adapter.to_variant) for name, adapter in self._inputs.items()]
         self._only_input = inputs[0] if len(inputs) == 1 else None
         self._inputs_are_plain = all(adapter.is_plain for adapter in self._inputs.values())
@@ -60,7 +59,7 @@ class Model:
         self._outputs_are_plain = plain_outputs and names == list(self._outputs)
         self._check_fed = FeedCheck(tuple(adapter.fed_spec for adapter in self._inputs.values()))
         self._task = make_task(manifest)
-        self._pipeline = _pipeline(manifest, variant)
+        self._pipeline = _pipeline(manifest, variant, self._inputs)
         self._turn = RLock()
         self._process = os.getpid() if engine.threads > 1 else 0
         self.loading: dict[str, Any] = {}  # how the model was chosen, for ``explain``
@@ -95,7 +94,7 @@ class Model:
                 f"The model has the inputs {', '.join(self._inputs)}, and one sample was given.",
                 "Give a mapping with one array for each input.",
             )
-        name, adapter, rank = self._only_input
+        name, rank = self._only_input
         if self._pipeline is None:
             if sample.ndim == rank - 1:
                 sample = sample[np.newaxis]
@@ -105,7 +104,7 @@ class Model:
         with self._turn:
             tensor = self._pipeline(sample)
             self._check_fed({name: tensor})
-            outputs = self._infer({name: adapter.encode(tensor)})
+            outputs = self._infer({name: tensor})
             return self._task(outputs, self._geometry(sample))
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -137,12 +136,10 @@ class Model:
         metrics: "Optional[Metrics]" = None,
         strict: bool = False,
     ) -> "Stream":
-        """Return the answers for the frames of a source, to iterate over.
+        """Return the answers for the frames of a source, to iterate over; see docs/streams.md.
 
         Args:
-            source: A camera (``0``, ``/dev/video0``, ``camera:0``, ``picamera:0``), the path of a
-                video, folder of images, ``.npy``, ``.npz`` or ``.wav``, an iterable of arrays, or
-                a ``stream.Source`` such as ``stream.RawFrames``.
+            source: A camera (``camera:0``), a path, an iterable of arrays or a ``stream.Source``.
             hz: Answer so many frames a second, and rest in between.
             policy: ``latest`` drops older frames, ``all`` lets the source wait; by default as the
                 source is live or not.
@@ -190,11 +187,6 @@ class Model:
         """Release the engine; the model cannot be used afterwards."""
         self.engine.close()
 
-    def _golden(self, record: GoldenRecord) -> "list[tuple[Tensors, Tensors]]":
-        from edgeml_runtime.bundle import unpack_golden  # noqa: PLC0415 - once on each board
-
-        return unpack_golden(self.bundle.read(record.path))
-
     def _hear(self, signal: np.ndarray, name: str, prepare: Pipeline, window: "Window") -> Result:
         """Return the answers for the windows of a signal, merged if the task can do that."""
         with self._turn:
@@ -205,6 +197,11 @@ class Model:
             return results[0] if len(results) == 1 else Windows(tuple(results), tuple(spans_s))
         merged: Result = merge(results, spans_s)
         return merged
+
+    def _golden(self, record: GoldenRecord) -> "list[tuple[Tensors, Tensors]]":
+        from edgeml_runtime.bundle import unpack_golden  # noqa: PLC0415 - once on each board
+
+        return unpack_golden(self.bundle.read(record.path))
 
     def _geometry(self, sample: np.ndarray) -> Optional[Geometry]:
         if self._pipeline is None or sample.ndim < 2:
@@ -301,7 +298,7 @@ def _open_tested(
     elif isinstance(wanted, int):
         threads, because = wanted, "asked for"
     else:
-        from edgeml_runtime.bench import measure_threads  # noqa: PLC0415 - who asks for it
+        from edgeml_runtime.trials import measure_threads  # noqa: PLC0415 - who asks for it
 
         threads, because = measure_threads(bundle, choice)
     model = open_model(bundle, choice.variant, choice.engine, threads)
@@ -331,8 +328,10 @@ def _noise(specs: tuple[TensorSpec, ...]) -> dict[str, np.ndarray]:
     }
 
 
-def _pipeline(manifest: Manifest, variant: Variant) -> Optional[Pipeline]:
-    """Return the preprocessing that ends in the layout of the variant's input."""
+def _pipeline(
+    manifest: Manifest, variant: Variant, adapters: Mapping[str, TensorAdapter]
+) -> Optional[Pipeline]:
+    """Return the preprocessing that ends in the form of the variant's input."""
     if manifest.preprocess is None:
         return None
     pipeline = Pipeline.from_json(manifest.preprocess)
@@ -340,4 +339,5 @@ def _pipeline(manifest: Manifest, variant: Variant) -> Optional[Pipeline]:
         return pipeline  # its axes may be called NCHW, and are not those of an image
     source, fed = manifest.inputs[0], variant.inputs[0]
     layout = (fed.layout or source.layout) if source.layout else ""
-    return pipeline.with_layout(layout) if layout else pipeline
+    pipeline = pipeline.with_layout(layout) if layout else pipeline
+    return pipeline.encoded(adapters[source.name].encode_source)

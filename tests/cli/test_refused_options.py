@@ -53,7 +53,7 @@ def odd_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("convert MODEL -o out --evaluate TEST --preprocess STEPS --metric a.b:c", "a.b:c"),
         ("convert MODEL -o out --evaluate TEST --preprocess STEPS --metric os:nope", "os:nope"),
         ("convert MODEL -o out --evaluate TEST --preprocess STEPS --metric best", "'best'"),
-        ("convert MODEL -o out --task detection", "'detection'"),
+        ("convert MODEL -o out --task ranking", "'ranking'"),
         ("convert MODEL -o out --input-shape 1x1x28x28", "NAME:1x3x224x224"),
         ("convert MODEL -o out --input-shape image:1x28", "2 axes"),
         ("convert MODEL -o out --input-shape picture:1x1x28x28", "'picture'"),

@@ -47,7 +47,7 @@ def open_small() -> Callable[[str, str], Engine]:
     """Return a call that opens ``classifier`` or ``pool`` in an engine."""
 
     def open_small(model: str, engine: str) -> Engine:
-        suffix = {"onnx": ".onnx", "tflite": ".tflite"}[ENGINE_FORMATS[engine]]
+        suffix = f".{ENGINE_FORMATS[engine]}"
         if model == "pool" and suffix == ".tflite":
             suffix = ".int8.tflite"
         return open_engine(engine, MODELS / f"{model}{suffix}")
@@ -102,13 +102,19 @@ def make_manifest() -> Callable[..., Manifest]:
 
 @pytest.fixture(scope="session")
 def classifier() -> tuple[Manifest, dict[str, bytes]]:
-    """Return manifest and files of the classifier: image (N,3,8,8) to 5 scores, two variants."""
+    """Return manifest and files of the classifier: image (N,3,8,8) to 5 scores, three variants."""
     image = TensorSpec("image", (None, 3, 8, 8), "float32", "NCHW")
     scores = TensorSpec("scores", (None, 5), "float32")
     nhwc = TensorSpec("image", (None, 8, 8, 3), "float32", "NHWC")
     onnx = (MODELS / "classifier.onnx").read_bytes()
     tflite = (MODELS / "classifier.tflite").read_bytes()
+    numpy = (MODELS / "classifier.numpy").read_bytes()
     golden = (MODELS / "classifier.golden.npz").read_bytes()
+    variants = (
+        _variant("float32.onnx", onnx, (image,), (scores,)),
+        _variant("float32.tflite", tflite, (nhwc,), (scores,)),
+        _variant("float32.numpy", numpy, (image,), (scores,)),
+    )
     manifest = Manifest(
         name="classifier",
         version="1.0",
@@ -116,17 +122,15 @@ def classifier() -> tuple[Manifest, dict[str, bytes]]:
         task="classification",
         inputs=(image,),
         outputs=(scores,),
-        variants=(
-            _variant("float32.onnx", onnx, (image,), (scores,)),
-            _variant("float32.tflite", tflite, (nhwc,), (scores,)),
-        ),
+        variants=variants,
         labels=("ant", "bee", "cat", "dog", "eel"),
-        golden=_golden(golden, 2, {"float32.onnx": 1e-5, "float32.tflite": 1e-5}),
+        golden=_golden(golden, 2, {variant.id: 1e-5 for variant in variants}),
         provenance={"source": "make_models.py"},
     )
     return manifest, {
         "models/float32.onnx": onnx,
         "models/float32.tflite": tflite,
+        "models/float32.numpy": numpy,
         "golden.npz": golden,
     }
 
@@ -141,6 +145,7 @@ def pool() -> tuple[Manifest, dict[str, bytes]]:
     int8_pooled = TensorSpec("pooled", (1, 2, 3, 3), "int8", "NHWC", quantization)
     onnx = (MODELS / "pool.onnx").read_bytes()
     tflite = (MODELS / "pool.int8.tflite").read_bytes()
+    numpy = (MODELS / "pool.numpy").read_bytes()
     sample = np.random.default_rng(3).uniform(-5.0, 5.0, (1, 3, 4, 6)).astype(np.float32)
     expected = sample.reshape(1, 3, 2, 2, 3, 2).max(axis=(3, 5))
     golden = pack_golden([{"image": sample}], [{"pooled": expected}])
@@ -154,13 +159,17 @@ def pool() -> tuple[Manifest, dict[str, bytes]]:
         variants=(
             _variant("float32.onnx", onnx, (image,), (pooled,)),
             _variant("int8.tflite", tflite, (int8_image,), (int8_pooled,)),
+            _variant("float32.numpy", numpy, (image,), (pooled,)),
         ),
         # Rounding to the int8 grid is off by half a step of 0.05.
-        golden=_golden(golden, 1, {"float32.onnx": 0.0, "int8.tflite": 0.0251}),
+        golden=_golden(
+            golden, 1, {"float32.onnx": 0.0, "float32.numpy": 0.0, "int8.tflite": 0.0251}
+        ),
     )
     return manifest, {
         "models/float32.onnx": onnx,
         "models/int8.tflite": tflite,
+        "models/float32.numpy": numpy,
         "golden.npz": golden,
     }
 

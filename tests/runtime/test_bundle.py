@@ -1,5 +1,6 @@
 """Bundles: reproducible, atomic, and refused with words whatever is done to them."""
 
+import hashlib
 import io
 import stat
 import zipfile
@@ -13,6 +14,8 @@ from edgeml_runtime.bundle import Bundle, open_bundle, write_bundle
 from edgeml_runtime.document import json_bytes
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest
+
+SPECIFICATION = Path(__file__).parents[2] / "docs" / "bundle.md"
 
 BundleMaker = Callable[..., Path]
 
@@ -245,3 +248,31 @@ def test_reads_are_independent_of_the_working_folder(
     path = make_bundle("pool")
     monkeypatch.chdir(path.parent)
     assert io.BytesIO(open_bundle(path.name).read("golden.npz")).read(2) == b"PK"
+
+
+def test_the_bytes_are_the_same_on_every_python(
+    tmp_path: Path, pool: tuple[Manifest, dict[str, bytes]]
+) -> None:
+    manifest, files = pool
+    manifest = replace(
+        manifest,
+        labels=("caf\u00e9", "\U0001f41d", "\u2028", '"'),
+        statistics={"mean": [0.1, 1e-7, 1e22, 3.0, -0.0], "n": 2**62},
+        golden=None,
+        variants=(replace(manifest.variants[0], engines={"onnxruntime": "1.16"}),),
+    )
+    path = tmp_path / "bundle.edgeml"
+    write_bundle(path, manifest, {manifest.variants[0].path: files["models/float32.onnx"]})
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == (
+        "3f9a282d6b0f8e5953e08f44a7b82a2f8a051eb25210494f2027ff58a5db0479"
+    )
+
+
+def test_the_program_of_the_specification_reads_it(
+    make_bundle: BundleMaker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = SPECIFICATION.read_text(encoding="utf-8")
+    _, _, rest = text.partition("```python\n")
+    program = rest.partition("```")[0].replace("fashion.edgeml", str(make_bundle("pool")))
+    exec(compile(program, str(SPECIFICATION), "exec"), {})  # noqa: S102 - our own text
+    assert "(1, 3, 4, 6)" in capsys.readouterr().out

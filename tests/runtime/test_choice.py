@@ -25,7 +25,7 @@ def _latency(engine: str, ms: float, target: str = "rpi4", threads: int = 1) -> 
 @pytest.fixture
 def manifest(pool: tuple[Manifest, dict[str, bytes]]) -> Manifest:
     """Return a manifest of four variants without accuracy and latency."""
-    onnx, tflite = pool[0].variants
+    onnx, tflite, _ = pool[0].variants
     variants = tuple(
         replace(base, id=f"{precision}.{base.format}", precision=precision)
         for precision in ("float32", "int8")

@@ -1,5 +1,6 @@
 """Golden vectors: a deterministic npz that is read without trust."""
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -92,3 +93,18 @@ def test_missing_samples_are_refused() -> None:
     for data in (b"", b"no zip", _npz({})):
         with pytest.raises(InputError):
             unpack_golden(data)
+
+
+def test_the_bytes_are_the_same_on_every_python_and_numpy() -> None:
+    arrays = [
+        np.arange(24).reshape(2, 3, 4).astype(dtype)
+        for dtype in ("f2", "f4", ">f4", "f8", "i1", "u2", ">i4", "i8", "bool")
+    ]
+    inputs = {f"input {array.dtype.str} \u00e9": array for array in arrays}
+    outputs = {"scalar": np.float32(0.5) * np.ones(()), "none": np.zeros((0, 4), "f4")}
+    data = pack_golden([inputs, dict(reversed(inputs.items()))], [outputs, outputs])
+    assert hashlib.sha256(data).hexdigest() == (
+        "1fde7ea45ce175b3cfc6d9bf149960ae5f900050b46ef8cf7fd7cfc27c658621"
+    )
+    turned = {name: np.asfortranarray(array) for name, array in reversed(inputs.items())}
+    assert pack_golden([turned, inputs], [outputs, outputs]) == data

@@ -54,7 +54,11 @@ def test_an_unknown_variant_is_refused_with_the_known_ones(
         ("variants.1.size_bytes", True, r"'size_bytes' is True"),
         ("variants.1.engines", {"litert": 2}, r"'engines.litert' is 2, and must be a text"),
         ("variants.1.latency", [3], r"an entry of 'latency' is 3"),
-        ("variants.1.inputs.0.quantization.scale", 0, r"'scale' is 0.0, and must be above 0"),
+        (
+            "variants.1.inputs.0.quantization.scale",
+            0,
+            r"'scale' is 0.0, and must be one number above 0",
+        ),
         ("variants.1.inputs.0.quantization.scale", "x", r"'scale' is 'x'"),
         ("golden.samples", 0, r"golden: 'samples' is 0"),
         ("golden.tolerances", {}, r"variant 'float32.onnx' has no tolerance"),
@@ -122,7 +126,6 @@ def test_plain_names_are_entry_names(name: str) -> None:
         "a.",
         "a /b",
         "a\x85b",
-        "a\ud800",
     ],
 )
 def test_unsafe_names_are_not(name: str) -> None:

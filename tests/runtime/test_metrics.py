@@ -18,7 +18,7 @@ import edgeml_runtime
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.metrics import CONTENT_TYPE, Metrics
 from edgeml_runtime.session import Model
-from edgeml_runtime.tasks.classification import Classification
+from edgeml_runtime.tasks.vectors import Classification
 
 BundleMaker = Callable[..., Path]
 Figures = "dict[tuple[str, tuple[tuple[str, str], ...]], float]"
@@ -161,7 +161,7 @@ def test_the_file_is_whole_and_written_again_at_the_end(model: Model, tmp_path: 
             parsed(path.read_text("utf-8"))["edgeml_latency_seconds_count", ()] for _ in range(200)
         }
     assert counts <= {0, 1, 2}
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(InputError, match="No such file"):
         Metrics(model, path=tmp_path / "missing" / "edgeml.prom")
 
 

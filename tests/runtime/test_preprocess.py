@@ -60,7 +60,7 @@ def test_resize_keeps_the_type_and_a_single_channel() -> None:
 
 
 def test_an_image_that_would_become_far_too_long_is_refused() -> None:
-    with pytest.raises(InputError, match="32767"):
+    with pytest.raises(InputError, match="300x60000"):
         _pipeline({"op": "resize", "shorter_side": 300})(_image(1, 200))
 
 
@@ -180,3 +180,23 @@ def test_with_layout_adds_the_step_where_there_is_none() -> None:
     plain = _pipeline({"op": "color", "to": "BGR"})
     assert plain.output_layout == ""
     assert plain.with_layout("NCHW")(_image(4, 5)).shape == (1, 3, 4, 5)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ({"op": "resize", "shorter_side": 32767},),
+        ({"op": "resize", "size": [32767, 32767], "interpolation": "nearest"},),
+        ({"op": "letterbox", "size": [32767, 32767]},),
+        ({"op": "pad", "amounts": [32767, 32767, 32767, 32767]},),
+        ({"op": "pad", "amounts": [0, 32767, 0, 0]}, {"op": "pad", "amounts": [0, 0, 0, 32767]}),
+    ],
+)
+def test_what_would_fill_the_memory_is_refused(steps: tuple[dict[str, Any], ...]) -> None:
+    with pytest.raises(InputError, match="which is too large"):
+        _pipeline(*steps)(_image(8, 8))
+
+
+def test_a_large_image_may_stay_large() -> None:
+    image = np.zeros((5000, 4000, 1), np.uint8)
+    assert _pipeline({"op": "pad", "amounts": [1, 0, 0, 0]})(image).shape == (1, 5001, 4000, 1)

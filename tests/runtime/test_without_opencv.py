@@ -18,12 +18,7 @@ def scale(interpolation):
     pipeline = Pipeline.from_json({"schema": "edgeml.preprocess/1", "step": [step]})
     return pipeline(np.zeros((9, 9, 3), np.uint8)).shape
 
-print(scale("nearest"), scale("bilinear"))
-for interpolation in ("bicubic", "area"):
-    try:
-        scale(interpolation)
-    except MissingToolError as error:
-        print(error)
+print(*(scale(name) for name in ("nearest", "bilinear", "bicubic", "area", "lanczos")))
 try:
     list(read_samples(Path(sys.argv[1])))
 except MissingToolError as error:
@@ -31,14 +26,13 @@ except MissingToolError as error:
 """
 
 
-def test_numpy_scales_and_the_rest_names_the_pip_line(tmp_path: Path) -> None:
+def test_numpy_scales_and_reading_names_the_pip_line(tmp_path: Path) -> None:
     image = tmp_path / "a.png"
     image.write_bytes(b"any")
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(image)], capture_output=True, text=True, check=True
     )
-    scaled, bicubic, area, reading = done.stdout.splitlines()
-    assert scaled == "(1, 3, 4, 3) (1, 3, 4, 3)"
-    for line, what in ((bicubic, "'bicubic'"), (area, "'area'"), (reading, "a.png")):
-        assert what in line
-        assert "pip install opencv-python-headless" in line
+    scaled, reading = done.stdout.splitlines()
+    assert scaled == " ".join(["(1, 3, 4, 3)"] * 5)
+    assert "a.png" in reading
+    assert "pip install opencv-python-headless" in reading

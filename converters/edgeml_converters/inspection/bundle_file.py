@@ -3,11 +3,16 @@
 from pathlib import Path
 
 from edgeml_converters.inspection.document import Inspection, VariantInspection
+from edgeml_converters.inspection.numpy_file import inspect_numpy_bytes
 from edgeml_converters.inspection.onnx_file import inspect_onnx_bytes
 from edgeml_converters.inspection.tflite_file import inspect_tflite_bytes
 from edgeml_runtime.bundle import open_bundle
 
-_READERS = {"onnx": inspect_onnx_bytes, "tflite": inspect_tflite_bytes}
+_READERS = {
+    "onnx": inspect_onnx_bytes,
+    "tflite": inspect_tflite_bytes,
+    "numpy": inspect_numpy_bytes,
+}
 
 
 def inspect_bundle(path: Path) -> Inspection:

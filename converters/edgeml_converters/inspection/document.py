@@ -86,7 +86,7 @@ class Inspection:
 
     Args:
         path: The file.
-        format: ``onnx``, ``tflite`` or ``edgeml``.
+        format: ``onnx``, ``tflite``, ``numpy`` or ``edgeml``.
         size_bytes: The size of the file.
         inputs: As the file has them.
         outputs: As the file has them.

@@ -15,17 +15,20 @@ _PACKAGE = "edgeml_converters.inspection"
 READERS: Mapping[str, str] = {
     ".onnx": f"{_PACKAGE}.onnx_file:inspect_onnx",
     ".tflite": f"{_PACKAGE}.tflite_file:inspect_tflite",
+    ".numpy": f"{_PACKAGE}.numpy_file:inspect_numpy",
     ".edgeml": f"{_PACKAGE}.bundle_file:inspect_bundle",
 }
 """Suffix to ``module:function``; the modules are imported when they are asked for."""
 _LISTERS: Mapping[str, str] = {
     ".onnx": f"{_PACKAGE}.onnx_file:list_onnx_operators",
     ".tflite": f"{_PACKAGE}.tflite_file:list_tflite_operators",
+    ".numpy": f"{_PACKAGE}.numpy_file:list_numpy_operators",
 }
 
 _NEEDS: Mapping[str, str] = {
     "onnx": f"{_PACKAGE}.onnx_file:onnx_needs",
     "tflite": f"{_PACKAGE}.tflite_file:tflite_needs",
+    "numpy": f"{_PACKAGE}.numpy_file:numpy_needs",
 }
 
 
@@ -56,7 +59,7 @@ def minimum_engines(data: bytes | mmap, format_name: str) -> dict[str, str]:
 
     Args:
         data: The file, which may be mapped.
-        format_name: ``onnx`` or ``tflite``.
+        format_name: ``onnx``, ``tflite`` or ``numpy``.
     """
     needs: tuple[EngineNeed, ...] = _function(_NEEDS[format_name])(data)
     return {need.engine: need.version or "" for need in needs}
@@ -66,7 +69,7 @@ def list_operators(path: Path) -> tuple[ModelOperator, ...]:
     """Return the operators of the model file at *path*, in its order, with their MACs.
 
     Args:
-        path: An .onnx or .tflite file that `inspect_model` can read.
+        path: An .onnx, .tflite or .numpy file that `inspect_model` can read.
     """
     operators: tuple[ModelOperator, ...] = _function(_LISTERS[path.suffix.lower()])(path)
     return operators

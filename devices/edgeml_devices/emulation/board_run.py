@@ -19,10 +19,11 @@ from edgeml_devices.device import Device
 from edgeml_devices.emulation.guest import run_guest
 from edgeml_devices.emulation.sysroot import Sysroot
 from edgeml_runtime.bundle import open_bundle
+from edgeml_runtime.engines import NUMPY
 from edgeml_runtime.errors import EngineCrashError, InputError, UnsupportedError
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.progress import Progress, silent
-from edgeml_runtime.verification import Skip
+from edgeml_runtime.trials import Skip
 
 _KEY = re.compile(r"\d+:.*", re.DOTALL)
 
@@ -158,7 +159,7 @@ def save_samples(file: Path, samples: Sequence[np.ndarray | Mapping[str, np.ndar
 
 def _usable_engines(manifest: Manifest, sysroot: Sysroot, device: Device) -> list[str]:
     wanted = {engine for variant in manifest.variants for engine in variant.engines}
-    usable = sorted(wanted & set(sysroot.engines))
+    usable = sorted(wanted & {*sysroot.engines, NUMPY})
     if not usable:
         raise UnsupportedError(
             f"No variant of the bundle '{manifest.name}' runs in an engine of the {device.title}.",
@@ -176,7 +177,7 @@ def _run_engine(
         with as_file(script) as file:
             result = run_guest(device, sysroot, [str(file), *arguments])
     except EngineCrashError as error:
-        version, usual = sysroot.engines[engine], device.engines.get(engine)
+        version, usual = sysroot.engines.get(engine, ""), device.engines.get(engine)
         hint = f" The usual one there is {engine}=={usual}." if usual not in {None, version} else ""
         raise EngineCrashError(
             f"{engine} {version}: {error.problem}", error.remedy + hint

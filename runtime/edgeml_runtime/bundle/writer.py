@@ -29,7 +29,10 @@ def write_bundle(
     """
     document = manifest.to_json()
     Manifest.from_json(document)  # what cannot be read back is never written
-    data = json_bytes(document)
+    try:
+        data = json_bytes(document)
+    except ValueError as error:
+        raise InputError(f"The manifest cannot be written: {error}.", _REMEDY) from error
     parse_json(data, MANIFEST_NAME, _REMEDY)
     if len(data) > MAX_MANIFEST_BYTES:
         raise InputError(f"The manifest has over {MAX_MANIFEST_BYTES} bytes.", _REMEDY)

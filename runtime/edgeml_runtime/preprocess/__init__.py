@@ -1,28 +1,127 @@
 """Preprocessing as data: one chain of steps for calibration, evaluation and the board.
 
 The document ``edgeml.preprocess/1`` is ``{"schema": ..., "step": [{"op": ..., ...}, ...]}``, as
-TOML or as JSON. To add a step, write a module and add a line to ``_STEPS``; it is
-imported when a document names it.
+TOML or as JSON. To add a step, write a class and add a line to ``_STEPS``; its module is imported
+when a document names it.
 """
 
 import importlib
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol
 
 import numpy as np
 
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
-from edgeml_runtime.preprocess.geometry import Geometry
-from edgeml_runtime.preprocess.layout import Layout
-from edgeml_runtime.preprocess.step import Step, StepParser
+from edgeml_runtime.frozen import dataclass, replace
 
 if TYPE_CHECKING:
+    from edgeml_runtime.preprocess.chain import Chain
     from edgeml_runtime.preprocess.window import Window
 
-__all__ = ["SCHEMA", "Geometry", "Pipeline", "Step"]
+_MOST_PIXELS = 2**24  # of an input that is made larger than its image
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """A scale and a shift for each axis: ``image_x = input_x * scale_x + offset_x``, in pixels.
+
+    Args:
+        image_height: Of the image that entered the preprocessing.
+        image_width: As *image_height*.
+        height: Of the model's input.
+        width: As *height*.
+        scale_y: Image pixels for each input pixel, downwards.
+        scale_x: As *scale_y*, to the right.
+        offset_y: The image's row where the input's first one begins.
+        offset_x: As *offset_y*, the column.
+    """
+
+    image_height: int
+    image_width: int
+    height: int
+    width: int
+    scale_y: float = 1.0
+    scale_x: float = 1.0
+    offset_y: float = 0.0
+    offset_x: float = 0.0
+
+    @classmethod
+    def identity(cls, height: int, width: int) -> "Geometry":
+        """Return the geometry of an image that is the input."""
+        return cls(height, width, height, width)
+
+    def scaled(self, height: int, width: int) -> "Geometry":
+        """Return the geometry after scaling the input to *height* and *width*."""
+        return self._changed(
+            height,
+            width,
+            scale_y=self.scale_y * self.height / height,
+            scale_x=self.scale_x * self.width / width,
+        )
+
+    def cut(self, top: int, left: int, height: int, width: int) -> "Geometry":
+        """Return the geometry after cutting a window out; negative *top* or *left* is a border."""
+        return self._changed(
+            height,
+            width,
+            offset_y=self.offset_y + top * self.scale_y,
+            offset_x=self.offset_x + left * self.scale_x,
+        )
+
+    def _changed(self, height: int, width: int, **places: float) -> "Geometry":
+        if height * width > _MOST_PIXELS + 4 * self.image_height * self.image_width:
+            raise InputError(
+                f"An image of {self.image_height}x{self.image_width} pixels would become one of "
+                f"{height}x{width}, which is too large.",
+                "Give a smaller size, or an image that is less long and narrow.",
+            )
+        return replace(self, height=height, width=width, **places)  # type: ignore[arg-type]  # floats
+
+
+MAX_PIXELS = 32767  # of one side of an image: the limit of OpenCV's scaling
+
+ROUNDINGS: Mapping[str, Callable[[float], int]] = MappingProxyType(
+    {"down": int, "nearest": round, "up": math.ceil}
+)
+"""To whole pixels; ``nearest`` takes halves to even."""
+
+
+class Step(Protocol):
+    """One step of a pipeline.
+
+    A Protocol, so that a step is a small frozen value of its own. Steps compare by value.
+    """
+
+    @property
+    def op(self) -> str:
+        """The name of the step in the document."""
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Return the changed image; *image* is (H,W,C) and must not be written to.
+
+        Only ``layout`` returns another rank: (1,C,H,W) or (1,H,W,C). Steps that move pixels have
+        ``fixed(image)``, what they do to images of that size and type, ready to be called.
+        """
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry of the document that makes this step."""
+
+
+Change = Callable[[np.ndarray], np.ndarray]
+
+StepParser = Callable[[Fields, tuple[Step, ...]], Step]
+"""Makes a step of the fields of its entry and of the steps before it; raises InputError."""
+
+
+def size_in_pixels(fields: Fields) -> tuple[int, int]:
+    """Return the height and width under the key ``size``; raises InputError."""
+    height, width = fields.wholes("size", 2, 1, MAX_PIXELS)
+    return height, width
+
 
 SCHEMA = "edgeml.preprocess/1"
 
@@ -30,24 +129,24 @@ _REMEDY = "Correct the preprocessing; see runtime/README.md for the steps and th
 
 _STEPS: Mapping[str, str] = MappingProxyType(  # to "module:class"
     {
-        "cast": "cast:Cast",
-        "center_crop": "crop:CenterCrop",
-        "color": "color:Color",
-        "crop": "crop:Crop",
-        "layout": "layout:Layout",
-        "letterbox": "letterbox:Letterbox",
-        "normalize": "normalize:Normalize",
-        "pad": "pad:Pad",
-        "resize": "resize:Resize",
+        "cast": "pixels:Cast",
+        "center_crop": "frames:CenterCrop",
+        "color": "pixels:Color",
+        "crop": "frames:Crop",
+        "layout": "pixels:Layout",
+        "letterbox": "frames:Letterbox",
+        "normalize": "pixels:Normalize",
+        "pad": "frames:Pad",
+        "resize": "scaling:Resize",
     }
 )
 _SIGNAL_STEPS: Mapping[str, str] = MappingProxyType(
     {
-        "cast": "cast:Cast",
+        "cast": "pixels:Cast",
         "layout": "window:SignalLayout",
         "log_mel": "spectrum:Spectrum",
         "mfcc": "spectrum:Spectrum",
-        "normalize": "normalize:Normalize",
+        "normalize": "pixels:Normalize",
         "spectrogram": "spectrum:Spectrum",
         "standardize": "window:Standardize",
         "window": "window:Window",
@@ -61,13 +160,18 @@ class Pipeline:
     Made by ``from_json``. Pipelines with equal steps are equal.
     """
 
-    def __init__(self, steps: tuple[Step, ...]) -> None:
+    def __init__(
+        self, steps: tuple[Step, ...], encode: Optional[Change] = None, *, reuse: bool = False
+    ) -> None:
         self._steps = steps
         self._placed = lru_cache(maxsize=16)(self._place)
         first: Any = steps[0] if steps else None
         is_window = first is not None and first.op == "window"
         self.window: Optional[Window] = first if is_window else None
         """How a signal is cut; None where the chain is for images."""
+        self._encode = encode
+        self._reuse = reuse
+        self._chain: Optional[Chain] = None  # made when an image comes
 
     def __call__(self, value: np.ndarray) -> np.ndarray:
         """Return the model input for one image.
@@ -88,16 +192,20 @@ class Pipeline:
             for step in self._steps:
                 value = step(value)
             return value if self.output_layout else value[np.newaxis]
+        image = value[:, :, np.newaxis] if value.ndim == 2 else value
+        chain = self._chain or self._made_chain()
+        plan = chain.plans.get((image.shape, image.dtype))
+        if plan is not None:
+            for change in plan:
+                image = change(image)
+            return image
         if value.ndim not in (2, 3) or 0 in value.shape or value.dtype.kind not in "fiu":
             raise InputError(
                 f"The sample is {value.dtype.name} with the shape {value.shape}, not an image.",
                 "Give one image of height x width x channels, or height x width.",
             )
-        image = value[:, :, np.newaxis] if value.ndim == 2 else value
         self.geometry(image.shape[0], image.shape[1])  # refuses what would fill the memory
-        for step in self._steps:
-            image = step(image)
-        return image if image.ndim == 4 else image[np.newaxis]
+        return chain(image)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pipeline) and self._steps == other._steps
@@ -119,6 +227,12 @@ class Pipeline:
             geometry = geometry if move is None else move(geometry)
         return geometry
 
+    def _made_chain(self) -> "Chain":
+        from edgeml_runtime.preprocess.chain import Chain  # noqa: PLC0415 - not to load a model
+
+        self._chain = Chain(self._steps, self._encode, reuse=self._reuse)
+        return self._chain
+
     @property
     def output_layout(self) -> str:
         """The axes, such as ``NCHW``, as its ``layout`` step says; empty when it has none."""
@@ -130,10 +244,17 @@ class Pipeline:
 
         Its ``layout`` step is replaced, or added when it has none, so that no axes are moved twice.
         """
-        wanted = Layout(layout)
+        wanted = _parser(_STEPS["layout"])(Fields({"to": layout}, "layout", _REMEDY), ())
         if not self.output_layout:
             return Pipeline((*self._steps, wanted))
-        return Pipeline(tuple(wanted if isinstance(step, Layout) else step for step in self._steps))
+        return Pipeline(tuple(wanted if step.op == "layout" else step for step in self._steps))
+
+    def encoded(self, encode: Change) -> "Pipeline":
+        """Return the same chain with *encode*, which is done to each value, at its end.
+
+        It is for one thread, and what it returns is valid until it is called again.
+        """
+        return Pipeline(self._steps, encode, reuse=True)
 
     def to_json(self) -> dict[str, Any]:
         """Return the ``edgeml.preprocess/1`` document."""

@@ -12,7 +12,7 @@ import numpy as np
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import dataclass
-from edgeml_runtime.preprocess.step import Step
+from edgeml_runtime.preprocess import Step
 from edgeml_runtime.preprocess.window import Window, number
 
 _STYLES = ("torchaudio", "librosa", "kaldi")
@@ -42,6 +42,7 @@ _KEYS: Mapping[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {
 # Products of so many multiplications stay in one thread in OpenBLAS; on a busy board its threads
 # wait for one another, up to 20 ms.
 _ONE_THREAD = 1 << 18
+_MOST = 1 << 25  # numbers in memory: 30 s at 48 kHz by n_fft 2048, hop 128
 _LAST_KEY = {"spectrogram": "top_db", "log_mel": "norm", "mfcc": "lifter"}
 
 
@@ -182,7 +183,9 @@ class Spectrum:
         shortest = {"none": self.win, "reflect": self.n_fft // 2 + 1, "zeros": 1}[self.framing]
         if samples < shortest:
             raise fields.fault(f"it needs {shortest} samples, and the window has {samples}")
-        if self.mels and not self.f_min < self.f_max <= self.rate_hz / 2.0:
+        if max(samples // self.hop, self.mels) * self.n_fft > _MOST:
+            raise fields.fault(f"it would need more than {_MOST} numbers in memory")
+        if self.mels and not self.f_min + 1e-3 <= self.f_max <= self.rate_hz / 2.0:
             raise fields.fault(f"'f_max' must be above 'f_min', and {self.rate_hz / 2:g} at most")
         if self.coefficients > self.mels:
             raise fields.fault(f"'coefficients' may be 'mels', {self.mels}, at most")

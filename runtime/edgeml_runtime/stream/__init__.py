@@ -32,18 +32,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StreamAnswer:
-    """The answer for one frame.
+    """The answer for one frame, and what the source calls that, such as the path of a file."""
 
-    Args:
-        index: The number of the frame, from 0; dropped and broken ones count.
-        time_s: When it was taken, since the stream began.
-        frame: The frame.
-        result: The task's answer.
-        name: A file's path, where a frame is a file.
-    """
-
-    index: int
-    time_s: float
+    index: int  # from 0; dropped and broken frames count
+    time_s: float  # when it was taken, since the stream began
     frame: np.ndarray
     result: Result
     name: str = ""
@@ -51,29 +43,17 @@ class StreamAnswer:
 
 @dataclass(frozen=True)
 class StreamStatistics:
-    """What became of the frames so far.
-
-    Args:
-        answers: Were answered.
-        dropped: Gave way to newer ones.
-        skipped: Were not wanted at the rate.
-        errors: Could not be read or answered.
-        reconnects: How often a source that was gone came back.
-        seconds: From the first frame to the last answer.
-        fps: Answers in a second.
-        latency_ms: From frame to answer: mean, p50, p90, p99 (within 1.2 %), max.
-        inference_ms: The same of the model's part: preprocessing, engine, task.
-    """
+    """What became of the frames so far; times as ``Histogram.to_json`` has them."""
 
     answers: int
-    dropped: int
-    skipped: int
-    errors: int
-    reconnects: int
-    seconds: float
+    dropped: int  # gave way to newer ones
+    skipped: int  # were not wanted at the rate
+    errors: int  # could not be read or answered
+    reconnects: int  # of a source that was gone
+    seconds: float  # from the first frame to the last answer
     fps: float
-    latency_ms: "dict[str, float]"
-    inference_ms: "dict[str, float]"
+    latency_ms: "dict[str, float]"  # from frame to answer
+    inference_ms: "dict[str, float]"  # of preprocessing, engine and task alone
 
     def to_json(self) -> "dict[str, Any]":
         """Return the ``edgeml.stream/1`` document."""
@@ -131,12 +111,12 @@ class Stream(AbstractContextManager):  # type: ignore[type-arg]  # not generic f
         """
         if self._on_demand and hasattr(self._source, "wanted"):
             self._source.wanted = lambda: self._wanted or self._stopped
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self._handlers[number] = signal.signal(number, self._on_signal)
         self._start_s = self._due_s = time.perf_counter()
         self._thread.start()
         try:
+            if threading.current_thread() is threading.main_thread():
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    self._handlers[number] = signal.signal(number, self._on_signal)
             while self._limit is None or self._latency.count < self._limit:
                 frame = self._next()
                 if frame is None:
@@ -174,11 +154,13 @@ class Stream(AbstractContextManager):  # type: ignore[type-arg]  # not generic f
         """Return the next frame when its time has come, or None at the end."""
         with self._changed:
             self._rest(self._due_s)
-            self._due_s = max(self._due_s + self._period_s, time.perf_counter())
             self._wanted = True
             while not (self._queue or self._ended or self._stopped):
                 self._changed.wait(_TURN_S)
             if self._queue and not self._stopped:
+                now_s = time.perf_counter()  # turns that were missed are not made up for
+                late = now_s > self._due_s + self._period_s / 2
+                self._due_s = (now_s if late else self._due_s) + self._period_s
                 self._changed.notify_all()
                 return self._queue.popleft()
         if self._failure is not None and not self._stopped:

@@ -204,15 +204,9 @@ def _arrays(path: Path) -> Iterator[Item]:
         raise InputError(f"{path}: holds no frames ({error}).", "Save an array.") from error
 
 
-def _sound(window: Any, path: Path) -> Iterator[Item]:  # noqa: ANN401 - a Window
-    sound, rate_hz = importlib.import_module("edgeml_runtime.sound").read_wav(path)
-    if window is None:
-        yield sound
-    elif rate_hz != window.rate_hz:
-        raise InputError(f"{path}: has {rate_hz} Hz.", f"The model wants {window.rate_hz} Hz.")
-    else:
-        for start in range(0, max(len(sound) - window.size_samples, 0) + 1, window.hop_samples):
-            yield sound[start : start + window.size_samples]
+def _sound(window: Any, path: Path) -> Iterator[Item]:  # noqa: ANN401 - a Window, or None
+    for _, sound in read_samples(path, window and window.rate_hz):
+        yield from (sound,) if window is None else window.cut(sound)
 
 
 def _video(path: Path) -> Iterator[Item]:

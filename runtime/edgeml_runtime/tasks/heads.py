@@ -45,11 +45,11 @@ def make_head(fields: Fields, manifest: Manifest) -> tuple[Head, bool]:
 
     def checked(outputs: Outputs, size: tuple[int, int], least: float) -> Boxes:
         edges, scores, classes = head(outputs, size, least)
-        if not (np.isfinite(edges).all() and np.isfinite(classes).all()):
+        if not np.isfinite(edges.sum() + classes.sum()):  # of a sum, as that is one call
             raise _nan("The boxes or their classes")
         if coordinates == "normalized":
             edges = edges * np.array(size[::-1] * 2, np.float32)
-        return Boxes(edges, scores, np.rint(classes).astype(np.intp))
+        return Boxes(edges, scores, classes.astype(np.intp, copy=False))
 
     return checked, overlap
 
@@ -115,7 +115,7 @@ def _end_to_end(fields: Fields, manifest: Manifest) -> Head:
     def head(outputs: Outputs, _: tuple[int, int], least: float) -> Boxes:
         table = _table(name, outputs[name], 5, 1)
         rows, scores, _classes = _best(name, table[:, 4:5], least)
-        return Boxes(table[rows, :4], scores, table[rows, 5])
+        return Boxes(table[rows, :4], scores, np.rint(table[rows, 5]))
 
     return head
 
@@ -136,7 +136,7 @@ def _ssd(fields: Fields, manifest: Manifest) -> Head:
         # min and max in this order take NaN for all
         valid = max(0, min(len(scores), outputs[names["count"]].item())) if count else len(scores)
         rows, best, _classes = _best(names["scores"], scores[: round(valid)], least)
-        return Boxes(boxes[rows][:, order], best, classes[rows, 0])
+        return Boxes(boxes[rows][:, order], best, np.rint(classes[rows, 0]))
 
     return head
 

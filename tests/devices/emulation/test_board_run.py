@@ -58,7 +58,7 @@ def test_the_document(board_run: BoardRun) -> None:
     assert document["schema"] == "edgeml.board-run/1"
     assert (document["target"], document["method"]) == ("rpi4", "emulated")
     (first, *_) = document["runs"]
-    assert set(first) == {"variant", "engine", "self_test", "predictions"}
+    assert set(first) == {"variant", "engine", "self_test", "predictions", "summaries"}
 
 
 def test_answers_beyond_the_tolerance_fail(

@@ -6,6 +6,9 @@ The files are committed, as the device's environment has neither onnx nor a TFLi
 
 - ``classifier.onnx``, ``classifier.tflite``: image (N,3,8,8) -> conv, relu, mean, dense, softmax ->
   scores (N,5). Same weights; the TFLite one is NHWC and has a signature.
+- ``classifier.numpy``: the same for NumPy, which has no convolution: its windows are taken from a
+  line of all pixels and multiplied.
+- ``pool.numpy``: likewise the max-pool, over two axes of five.
 - ``classifier.golden.npz``: two images and the scores that onnxruntime gives.
 - ``pool.onnx``, ``pool.int8.tflite``: image (1,3,4,6) -> max-pool 2x2 -> pooled (1,3,2,3). The
   TFLite one is NHWC, has int8 inputs and outputs and no signature.
@@ -22,10 +25,12 @@ from typing import Any
 import flatbuffers
 import numpy as np
 import onnx
+import onnx_ir as ir
 import onnxruntime
 from ai_edge_litert import schema_py_generated as tfl
 from onnx import TensorProto, helper, numpy_helper
 
+from edgeml_converters.numpy_program import write_numpy
 from edgeml_runtime.bundle import pack_golden
 
 FOLDER = Path(__file__).parent
@@ -286,6 +291,48 @@ def pool_int8_tflite() -> bytes:
     return graph.serialize([image], [pooled])
 
 
+def classifier_numpy(weights: Weights) -> bytes:
+    """Return the classifier for NumPy, with a free batch size."""
+    padded = np.full((3, 10, 10), 192)  # the place of a zero, after all pixels
+    padded[:, 1:9, 1:9] = np.arange(192).reshape(3, 8, 8)
+    windows = [padded[:, y : y + 3, x : x + 3].ravel() for y in range(8) for x in range(8)]
+    nodes = [
+        helper.make_node("Reshape", ["image", "line"], ["pixels"]),
+        helper.make_node("Gather", ["pixels", "first"], ["some"], axis=1),
+        helper.make_node("Sub", ["some", "some"], ["zero"]),
+        helper.make_node("Concat", ["pixels", "zero"], ["filled"], axis=1),
+        helper.make_node("Gather", ["filled", "windows"], ["window"], axis=1),
+        helper.make_node("MatMul", ["window", "w0"], ["products"]),
+        helper.make_node("Add", ["products", "b0"], ["conv"]),
+        helper.make_node("Relu", ["conv"], ["relu"]),
+        helper.make_node("ReduceMean", ["relu"], ["mean"], axes=[1], keepdims=0),
+        helper.make_node("Gemm", ["mean", "w1", "b1"], ["logits"], transB=1),
+        helper.make_node("Softmax", ["logits"], ["scores"], axis=1),
+    ]
+    initializers = {
+        "line": np.array([0, -1]),
+        "first": np.array([0]),
+        "windows": np.stack(windows).astype(np.int32),
+        "w0": weights.conv.reshape(4, 27).T.copy(),
+        "b0": weights.conv_bias,
+        "w1": weights.dense,
+        "b1": weights.dense_bias,
+    }
+    data = _onnx(nodes, initializers, ("image", ["N", 3, 8, 8]), ("scores", ["N", 5]))
+    return write_numpy(ir.from_proto(onnx.ModelProto.FromString(data)))
+
+
+def pool_numpy() -> bytes:
+    """Return the max-pool for NumPy."""
+    nodes = [
+        helper.make_node("Reshape", ["image", "windows"], ["split"]),
+        helper.make_node("ReduceMax", ["split"], ["pooled"], axes=[3, 5], keepdims=0),
+    ]
+    windows = {"windows": np.array([1, 3, 2, 2, 3, 2])}
+    data = _onnx(nodes, windows, ("image", [1, 3, 4, 6]), ("pooled", [1, 3, 2, 3]))
+    return write_numpy(ir.from_proto(onnx.ModelProto.FromString(data)))
+
+
 def refused_tflite(version: int, custom: str = "") -> bytes:
     """Return a model of one operator: RELU of some *version*, or one by the name *custom*."""
     graph = TfliteGraph()
@@ -312,6 +359,8 @@ def main() -> None:
     (FOLDER / "classifier.onnx").write_bytes(classifier)
     (FOLDER / "classifier.golden.npz").write_bytes(golden_vectors(classifier))
     (FOLDER / "classifier.tflite").write_bytes(classifier_tflite(weights))
+    (FOLDER / "classifier.numpy").write_bytes(classifier_numpy(weights))
+    (FOLDER / "pool.numpy").write_bytes(pool_numpy())
     (FOLDER / "pool.onnx").write_bytes(pool_onnx())
     (FOLDER / "extremes.onnx").write_bytes(extremes_onnx())
     (FOLDER / "pool.int8.tflite").write_bytes(pool_int8_tflite())

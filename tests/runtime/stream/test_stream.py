@@ -205,7 +205,7 @@ def test_a_rate_spaces_out_answers_and_takes_frames_that_are_new(model: Model) -
     stream = Stream(model, source, hz=25, limit=5)
     answers = list(stream)
     times = np.diff([answer.time_s for answer in answers])
-    assert sum(times) >= 0.12
+    assert times.min() > 0.015  # half a turn, and what the clocks of threads differ by
     asked = [answer.result.to_json()["value"] for answer in answers]
     assert np.diff(asked).min() > 1  # those in between were not even decoded
     assert stream.statistics().dropped == 0
@@ -278,3 +278,12 @@ def test_a_stream_in_another_thread_leaves_signals_alone(model: Model) -> None:
 def test_two_streams_run_at_once(model: Model) -> None:
     pairs = zip(Stream(model, open_source(numbered(20))), Stream(model, open_source(numbered(20))))
     assert [(one.index, two.index) for one, two in pairs] == [(i, i) for i in range(20)]
+
+
+def test_a_stream_is_iterated_once(model: Model) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    stream = Stream(model, open_source(numbered(2)))
+    assert len(list(stream)) == 2
+    with pytest.raises(RuntimeError, match="once"):
+        list(stream)
+    assert signal.getsignal(signal.SIGTERM) == before

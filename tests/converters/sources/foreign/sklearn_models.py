@@ -12,24 +12,48 @@ import joblib
 import numpy as np
 import pandas as pd
 import skops.io
+from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    ExtraTreesClassifier,
     GradientBoostingClassifier,
+    GradientBoostingRegressor,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    IsolationForest,
     RandomForestClassifier,
+    RandomForestRegressor,
+    StackingClassifier,
     VotingClassifier,
 )
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.naive_bayes import GaussianNB, MultinomialNB
-from sklearn.neural_network import MLPClassifier
+from sklearn.linear_model import (
+    ElasticNet,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+    SGDClassifier,
+)
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    Normalizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PowerTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 FOLDER = Path(sys.argv[1])
 NAMES = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
@@ -136,6 +160,60 @@ def frames() -> None:
     write("documents", make_pipeline(CountVectorizer(), MultinomialNB()).fit(documents, [1, 0] * 3))
 
 
+def tables() -> None:
+    """Write models of tables of many kinds, with holes for those that take them."""
+    rows, labels = load_breast_cancer(return_X_y=True)
+    holes = rows.copy()
+    holes[np.random.default_rng(0).random(rows.shape) < 0.1] = np.nan
+    classifiers = {
+        "tree": DecisionTreeClassifier(random_state=0),
+        "extra_trees": ExtraTreesClassifier(20, random_state=0),
+        "boosting_two": GradientBoostingClassifier(n_estimators=10, random_state=0),
+        "adaboost": AdaBoostClassifier(n_estimators=5, random_state=0),
+        "bagging": BaggingClassifier(DecisionTreeClassifier(max_depth=4), 5, random_state=0),
+        "stacking": StackingClassifier([("a", GaussianNB()), ("b", DecisionTreeClassifier())]),
+        "sgd": SGDClassifier(random_state=0),
+        "svc_scaled": make_pipeline(MinMaxScaler(), LinearSVC()),
+        "bernoulli": make_pipeline(StandardScaler(), BernoulliNB()),
+        "complement": ComplementNB(),
+        "normalized": make_pipeline(Normalizer(), LogisticRegression()),
+        "ridge_classes": RidgeClassifier(),
+        "tanh": make_pipeline(RobustScaler(), MLPClassifier((8,), "tanh", max_iter=50)),
+        "outliers": IsolationForest(n_estimators=10, random_state=0),
+        "clusters": make_pipeline(StandardScaler(), KMeans(4, n_init=1, random_state=0)),
+    }
+    for name, model in classifiers.items():
+        write(name, model.fit(rows, labels), features=f32(rows))
+    holed = {
+        "histogram_holes": HistGradientBoostingClassifier(max_iter=10),
+        "imputed": make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()),
+        "imputed_forest": make_pipeline(SimpleImputer(), RandomForestClassifier(5)),
+    }
+    for name, model in holed.items():
+        write(name, model.fit(holes, labels), features=f32(holes))
+    rows, values = load_diabetes(return_X_y=True)
+    regressors = {
+        "tree_regressor": DecisionTreeRegressor(random_state=0),
+        "forest_regressor": RandomForestRegressor(10, random_state=0),
+        "boosting_regressor": GradientBoostingRegressor(n_estimators=10, random_state=0),
+        "elastic_net": ElasticNet(0.01),
+        "mlp_regressor": make_pipeline(
+            StandardScaler(), MLPRegressor(hidden_layer_sizes=(8,), max_iter=50)
+        ),
+        "power": make_pipeline(PowerTransformer(), Ridge()),
+    }
+    for name, model in regressors.items():
+        write(name, model.fit(rows, values), features=f32(rows))
+    random = np.random.default_rng(0)
+    rows = np.column_stack([random.integers(0, 5, 200), random.normal(size=200).round(1)])
+    odd = (rows[:, 0] % 2 == 1) & (rows[:, 1] > 0)
+    columns = [("a", OneHotEncoder(handle_unknown="ignore"), [0]), ("b", MinMaxScaler(), [1])]
+    encoded = make_pipeline(ColumnTransformer(columns), LogisticRegression())
+    write("one_hot", encoded.fit(rows, odd), features=f32(rows))
+    ordinal = make_pipeline(OrdinalEncoder(), DecisionTreeClassifier())
+    write("ordinal", ordinal.fit(rows.round(), odd), features=f32(rows.round()))
+
+
 def faults() -> None:
     """Write what is to be refused."""
     negated = make_pipeline(FunctionTransformer(operator.neg), Ridge())
@@ -160,4 +238,5 @@ def faults() -> None:
 digits()
 thresholds()
 frames()
+tables()
 faults()

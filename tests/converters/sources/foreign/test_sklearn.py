@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgeml_converters.graph import optimize, serialize_onnx
+from edgeml_converters.numpy_program import write_numpy
 from edgeml_converters.sources import SourceModel, SourceSettings, load_source
 from edgeml_converters.tflite import write_tflite
 from edgeml_runtime.engines import open_engine
@@ -33,6 +34,14 @@ SLOW = (
     "histogram_regressor",
     "ridge",
 )
+TABLES = (
+    *("adaboost", "bagging", "bernoulli", "boosting_regressor", "boosting_two", "clusters"),
+    *("complement", "elastic_net", "extra_trees", "forest_regressor", "histogram_holes"),
+    *("imputed", "imputed_forest", "mlp_regressor", "normalized", "one_hot", "ordinal"),
+    *("outliers", "power", "ridge_classes", "sgd", "stacking", "svc_scaled", "tanh", "tree"),
+    "tree_regressor",
+)
+"""Models that differ in how they are written for NumPy; the others are, but for `svc`."""
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +93,31 @@ def test_linear_models_and_networks_have_a_tflite_form(models: Path, name: str) 
             np.testing.assert_allclose(
                 given["probabilities"][0], expected["probabilities"][row], rtol=0, atol=1e-5
             )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(*FAST, "tree"),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in (*SLOW, *TABLES)
+            if name not in ("svc", "tree")
+        ),
+    ],
+)
+def test_numpy_answers_as_the_model(models: Path, name: str) -> None:
+    source, inputs = _load(models, name), _inputs(models, name)
+    with closing(source.reference()) as engine:
+        expected = engine.run(inputs)
+    given = open_engine("numpy", write_numpy(optimize(source.graph))).run(inputs)
+    assert list(given) == list(expected)
+    for output, value in expected.items():
+        if output == "label":
+            np.testing.assert_array_equal(given[output], value)
+        else:
+            scale = max(1.0, float(np.abs(value).max()))
+            np.testing.assert_allclose(given[output], value, rtol=0, atol=1.1e-6 * scale)
 
 
 def test_trees_have_no_tflite_form(models: Path) -> None:

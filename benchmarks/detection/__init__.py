@@ -1,0 +1,1 @@
+"""Detection in a folder of photos: a bundle beside a script written by hand."""
