@@ -1,6 +1,5 @@
 """Between the tensors of the source model and those of one variant: layout, type, quantization."""
 
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Optional
 
@@ -11,10 +10,8 @@ from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import dataclass, replace
 from edgeml_runtime.tensors import Quantization, TensorSpec
 
-_AXES: Mapping[tuple[str, str], tuple[int, ...]] = {
-    ("NCHW", "NHWC"): (0, 2, 3, 1),
-    ("NHWC", "NCHW"): (0, 3, 1, 2),
-}
+_TO_NHWC, _TO_NCHW = (0, 2, 3, 1), (0, 3, 1, 2)
+_AXES = {("NCHW", "NHWC"): _TO_NHWC, ("NHWC", "NCHW"): _TO_NCHW}
 
 
 @dataclass(frozen=True)
@@ -42,8 +39,16 @@ class TensorAdapter:
         return replace(self.variant, shape=shape)
 
     def to_variant(self, array: np.ndarray) -> np.ndarray:
-        """Return *array*, given as the source has it, as the variant wants it."""
-        return self.encode(array if self._axes is None else _moved(array, self._axes))
+        """Return *array*, given as the source has it, as the variant wants it.
+
+        Raises:
+            ValueError: It is of another type or rank.
+        """
+        if array.dtype != self._source_dtype:
+            raise ValueError(f"'{self.source.name}' is {array.dtype}")
+        if self._axes is not None:
+            array = _moved(array, self._axes)
+        return array if array.dtype is self._variant_dtype else self.encode(array)
 
     def to_source(self, array: np.ndarray) -> np.ndarray:
         """Return *array*, as the variant gave it, as the source would have given it."""
@@ -122,7 +127,7 @@ def match_tensors(
 def _moved(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     """Return *array* with its axes in another order, as one block of memory."""
     view = array.transpose(axes)
-    if axes[3] != 1 or not 1 < view.shape[3] <= 4:
+    if axes is _TO_NCHW or not 1 < view.shape[3] <= 4:
         return np.ascontiguousarray(view)
     # numpy would go through such an image pixel by pixel, which takes four times as long.
     moved = np.empty(view.shape, array.dtype)

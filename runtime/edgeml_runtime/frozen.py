@@ -55,9 +55,8 @@ else:
 
 
 def _init(self: Any, *given: Any, **named: Any) -> None:
-    cls, state = type(self), self.__dict__
-    names = cls.__match_args__
-    if len(given) == len(names) and not named:
+    cls, state, names = type(self), self.__dict__, self.__match_args__
+    if not named and len(given) == len(names):
         state.update(zip(names, given))
         return
     if len(given) > len(names) or not named.keys() <= set(names[len(given) :]):

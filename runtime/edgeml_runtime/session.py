@@ -11,7 +11,7 @@ from edgeml_runtime.adaptation import TensorAdapter, match_tensors
 from edgeml_runtime.bundle import Bundle, open_bundle
 from edgeml_runtime.choice import Choice, choose_threads, rank_choices
 from edgeml_runtime.engines import Engine, installed_engines, open_engine
-from edgeml_runtime.engines.refusal import FeedCheck
+from edgeml_runtime.engines.refusal import FeedCheck, check_feeds
 from edgeml_runtime.errors import (
     EdgemlError,
     EngineCrashError,
@@ -50,16 +50,18 @@ class Model:
         self.engine = engine
         self._inputs = match_tensors(manifest.inputs, variant.inputs, engine.inputs)
         self._outputs = match_tensors(manifest.outputs, variant.outputs, engine.outputs)
+        inputs = [(name, len(a.source.shape)) for name, a in self._inputs.items()]
+        self._moves = [(name, adapter.to_variant) for name, adapter in self._inputs.items()]
+        self._only_input = inputs[0] if len(inputs) == 1 else None
         self._inputs_are_plain = all(adapter.is_plain for adapter in self._inputs.values())
         names = [spec.name for spec in engine.outputs]
         plain_outputs = all(adapter.is_plain for adapter in self._outputs.values())
         self._outputs_are_plain = plain_outputs and names == list(self._outputs)
-        self._check = FeedCheck(manifest.inputs)
         self._check_fed = FeedCheck(tuple(adapter.fed_spec for adapter in self._inputs.values()))
         self._task = make_task(manifest)
         self._pipeline = _pipeline(manifest, variant, self._inputs)
         self._turn = RLock()
-        self._process = os.getpid()
+        self._process = os.getpid() if engine.threads > 1 else 0
         self.loading: dict[str, Any] = {}  # how the model was chosen, for ``explain``
 
     @property
@@ -87,15 +89,15 @@ class Model:
             outputs = self.run(sample)
             reads = hasattr(self._task, "reads_inputs")
             return self._task({**sample, **outputs} if reads else outputs, None)
-        if len(self._inputs) != 1:
+        if self._only_input is None:
             raise InputError(
                 f"The model has the inputs {', '.join(self._inputs)}, and one sample was given.",
                 "Give a mapping with one array for each input.",
             )
-        ((name, adapter),) = self._inputs.items()
+        name, rank = self._only_input
         if self._pipeline is None:
-            lacks_batch = sample.ndim == len(adapter.source.shape) - 1
-            return self._task(self.run({name: sample[np.newaxis] if lacks_batch else sample}), None)
+            whole = sample[np.newaxis] if sample.ndim == rank - 1 else sample
+            return self._task(self.run({name: whole}), None)
         if self._pipeline.window is not None:
             return self._hear(sample, name, self._pipeline, self._pipeline.window)
         with self._turn:
@@ -111,9 +113,16 @@ class Model:
             InputError: A name, shape or dtype does not fit.
         """
         if self._inputs_are_plain:
-            return self._infer(inputs)  # the engine checks the same
-        self._check(inputs)
-        return self._infer({n: a.to_variant(inputs[n]) for n, a in self._inputs.items()})
+            return self._infer(inputs)
+        try:  # the engine checks what it is given, and so the usual case is checked once
+            feeds = {name: move(inputs[name]) for name, move in self._moves}
+            if len(feeds) == len(inputs):
+                return self._infer(feeds)
+        except (AttributeError, InputError, LookupError, ValueError):
+            check_feeds(self.manifest.inputs, inputs)  # says it in the source model's terms
+            raise
+        check_feeds(self.manifest.inputs, inputs)
+        raise AssertionError("inputs that fit have no other names")
 
     def stream(
         self,
@@ -199,7 +208,7 @@ class Model:
         return self._pipeline.geometry(sample.shape[0], sample.shape[1])
 
     def _infer(self, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        if self.engine.threads > 1 and os.getpid() != self._process:
+        if self._process and os.getpid() != self._process:
             raise InputError(
                 "The model was loaded before this process was forked: its threads are not here.",
                 "Load it in the child, or with threads=1.",

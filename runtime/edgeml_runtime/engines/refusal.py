@@ -15,22 +15,25 @@ class FeedCheck:
 
     def __init__(self, specs: tuple[TensorSpec, ...]) -> None:
         self._specs = specs
-        self._fitted: dict[str, tuple[np.dtype, tuple[int, ...]]] = {}
+        self._fitted: tuple[tuple[str, np.dtype, tuple[int, ...]], ...] = ()
+        self._count = -1
 
-    def __call__(self, feeds: Mapping[str, np.ndarray]) -> None:
-        """Raise InputError where an array does not fit."""
-        fitted = self._fitted
-        if fitted and len(feeds) == len(fitted):
-            for name, (dtype, shape) in fitted.items():
-                array = feeds.get(name)
-                if not isinstance(array, np.ndarray) or array.shape != shape:
-                    break
-                if array.dtype is not dtype and array.dtype != dtype:
+    def __call__(self, feeds: Mapping[str, np.ndarray]) -> bool:
+        """Return whether names, types and shapes are those of the last time; raise InputError."""
+        try:
+            for name, dtype, shape in self._fitted:
+                array = feeds[name]
+                if array.shape != shape or array.dtype is not dtype:
                     break
             else:
-                return
+                if len(feeds) == self._count:
+                    return True
+        except (AttributeError, KeyError):
+            pass  # what is wrong is said below
         check_feeds(self._specs, feeds)
-        self._fitted = {name: (array.dtype, array.shape) for name, array in feeds.items()}
+        self._fitted = tuple((name, array.dtype, array.shape) for name, array in feeds.items())
+        self._count = len(feeds)
+        return False
 
 
 def check_feeds(specs: tuple[TensorSpec, ...], feeds: Mapping[str, np.ndarray]) -> None:

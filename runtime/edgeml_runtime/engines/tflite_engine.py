@@ -63,23 +63,22 @@ class TfliteEngine:
         self.inputs = tuple(_spec(details, input_names) for details in inputs)
         self.outputs = tuple(_spec(details, output_names) for details in outputs)
         self._check = FeedCheck(self.inputs)
-        self._places = {s.name: int(d["index"]) for s, d in zip(self.inputs, inputs)}
-        self._output_places = {s.name: int(d["index"]) for s, d in zip(self.outputs, outputs)}
+        self._inputs_at = [(s.name, int(d["index"])) for s, d in zip(self.inputs, inputs)]
+        self._outputs_at = [(s.name, int(d["index"])) for s, d in zip(self.outputs, outputs)]
         self._shapes = [tuple(int(size) for size in details["shape"]) for details in inputs]
         if not allocated:
             self._shapes = []  # whatever sizes come first, the tensors are allocated for them
-        self._has_free_sizes = any(None in spec.shape for spec in self.inputs)
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return all outputs by name; see ``Engine.run``."""
         interpreter = self._interpreter
         if interpreter is None:
             raise InputError("The model was closed.", "Load it again before running it.")
-        self._check(inputs)
+        known = self._check(inputs)
         try:
-            if self._has_free_sizes:
+            if not known:
                 self._fit_shapes(interpreter, inputs)
-            for name, place in self._places.items():
+            for name, place in self._inputs_at:
                 interpreter.set_tensor(place, inputs[name])
             interpreter.invoke()
         except (RuntimeError, ValueError) as error:
@@ -88,18 +87,19 @@ class TfliteEngine:
                 "Give inputs with the sizes that the model was made for.",
             ) from error
         get = interpreter.get_tensor  # which copies
-        return {name: get(place) for name, place in self._output_places.items()}
+        return {name: get(place) for name, place in self._outputs_at}
 
     def close(self) -> None:
         """Release the interpreter."""
         self._interpreter = None
 
     def _fit_shapes(self, interpreter: Interpreter, inputs: Mapping[str, np.ndarray]) -> None:
-        shapes = [inputs[name].shape for name in self._places]
+        shapes = [inputs[name].shape for name, _ in self._inputs_at]
         if shapes == self._shapes:
             return
-        for index, shape in zip(self._places.values(), shapes):
-            interpreter.resize_tensor_input(index, list(shape))
+        self._shapes = []  # until they are allocated
+        for (_, place), shape in zip(self._inputs_at, shapes):
+            interpreter.resize_tensor_input(place, list(shape))
         interpreter.allocate_tensors()
         self._shapes = shapes
 

@@ -257,7 +257,7 @@ class RawTask:
         geometry: Optional[Geometry] = None,  # noqa: ARG002 - Task
     ) -> RawOutputs:
         """Return the outputs."""
-        return RawOutputs(dict(outputs))
+        return RawOutputs(outputs)
 
 
 def _nested(array: np.ndarray) -> Any:  # noqa: ANN401 - lists nested as deep as the rank
