@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edgeml_runtime.tasks.nms import suppress
+from edgeml_runtime.tasks.detection import suppress
 
 OPENCV: Any = cv2.dnn  # arrays work, and are not in its types
 BOXES = 25200

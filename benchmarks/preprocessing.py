@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.command import worded
 from edgeml_runtime.adaptation import TensorAdapter
-from edgeml_runtime.preprocess import Pipeline, interpolation
+from edgeml_runtime.preprocess import Pipeline, scaling
 from edgeml_runtime.tensors import Quantization, TensorSpec
 
 LIMIT = 1.0  # of the time of the faster straight code
@@ -215,7 +215,7 @@ def _interleaved(calls: tuple[Call, ...], frame: np.ndarray, turns: int) -> list
 
 def _numpy_alone_ms(chain: Pipeline, frame: np.ndarray) -> float:
     with (
-        mock.patch.object(interpolation, "opencv", return_value=None),
+        mock.patch.object(scaling, "opencv", return_value=None),
         mock.patch.dict(sys.modules, {"cv2": None}),  # means: there is no such module
     ):
         return statistics.median(_interleaved((chain,), frame, 15)[0])

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MAX_RUNTIME_WHEEL_BYTES = 100_000
+_TYPES = ("collections.abc", "typing", "edgeml_runtime")  # where types come from
 
 
 def _project(folder: Path) -> dict[str, Any]:
@@ -83,21 +84,49 @@ def _is_constant(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
+def _exported(tree: ast.Module) -> set[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
 def _module_code(source: str) -> tuple[object, ...]:
     """Return what a module does, line by line, without its documents and types."""
 
     class Bare(ast.NodeTransformer):
-        def visit(self, node: ast.AST) -> ast.AST:
+        def __init__(self) -> None:
+            self.within: list[ast.AST] = []
+
+        def visit(self, node: ast.AST) -> Any:  # noqa: ANN401 - as its base
+            self.within.append(node)
             self.generic_visit(node)
+            self.within.pop()
             if isinstance(node, ast.FunctionDef):
                 node.returns = None
             if isinstance(node, ast.arg):
                 node.annotation = None
+            fields = isinstance(self.within[-1], ast.ClassDef) if self.within else False
+            if isinstance(node, ast.AnnAssign) and node.value and not fields:
+                plain = ast.Assign(targets=[node.target], value=node.value)
+                return ast.copy_location(plain, node)
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body = []  # never runs
+                return node if node.orelse else None
+            if isinstance(node, ast.ClassDef) and "Protocol" in map(ast.unparse, node.bases):
+                node.body = []  # says what others have
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
                 node.body = [child for child in node.body if not _is_constant(child)]
             return node
 
     tree = Bare().visit(ast.parse(source))
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    exported = _exported(tree)
+    for node in list(tree.body):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(_TYPES):
+            node.names = [alias for alias in node.names if alias.name in used | exported]
+            if not node.names:
+                tree.body.remove(node)
     statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
     return ast.dump(tree), [(type(node).__name__, node.lineno) for node in statements]
 
@@ -114,6 +143,31 @@ def test_the_runtime_wheel_does_what_the_sources_do_on_the_same_lines(runtime_wh
     for name, text in held.items():
         assert _module_code(text) == _module_code(sources[name]), name
         assert len(text.splitlines()) <= len(sources[name].splitlines())
+
+
+def test_every_name_that_a_module_of_the_wheel_imports_from_another_is_there(
+    runtime_wheel: Path,
+) -> None:
+    program = """
+import ast, importlib, sys, zipfile
+sys.path.insert(0, sys.argv[1])
+with zipfile.ZipFile(sys.argv[1]) as archive:
+    names = [name for name in archive.namelist() if name.endswith(".py")]
+    trees = {name: ast.parse(archive.read(name)) for name in names}
+for name, tree in trees.items():
+    if "__main__" not in name and "onnxruntime_engine" not in name:
+        module = importlib.import_module(name[:-3].replace("/", ".").replace(".__init__", ""))
+        assert module.__file__.startswith(sys.argv[1]), module.__file__
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("edgeml_runtime"):
+            for alias in node.names:
+                home = importlib.import_module(node.module)
+                if not hasattr(home, alias.name):
+                    importlib.import_module(f"{node.module}.{alias.name}")
+"""
+    arguments = [sys.executable, "-I", "-c", program, str(runtime_wheel)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_public_names_keep_their_documents(runtime_wheel: Path) -> None:

@@ -18,7 +18,7 @@ from edgeml_devices.emulation import ensure_sysroot, run_bundle
 from edgeml_devices.profile import load_device
 from edgeml_runtime.cache_folder import cache_root
 from edgeml_runtime.errors import InputError, UnsupportedError
-from edgeml_runtime.verification import verify_bundle
+from edgeml_runtime.trials import verify_bundle
 
 HOST = "host"
 BOARDS = ("rpi4", "rpi5", "rpi3-armv7")

@@ -1,9 +1,7 @@
-"""A program of ours in the emulated board, under the counter, with the runtime compiled beside it."""
+"""A program of ours in the emulated board, under the counter, the runtime compiled beside it."""
 
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import edgeml_runtime
@@ -17,23 +15,32 @@ _SCRIPTS = Path(__file__).with_name("guest_scripts")
 
 
 class GuestProgram:
-    """A script of this package on a board, with a folder that its runs share."""
+    """A script of this package on a board.
+
+    Args:
+        device: The board.
+        sysroot: Its file system.
+        script: A file of ``guest_scripts``.
+        folder: An empty folder that its runs share, for its memory too.
+    """
 
     def __init__(self, device: Device, sysroot: Sysroot, script: str, folder: Path) -> None:
-        self.device = device
+        self._device = device
         self._sysroot = sysroot
         self._folder = folder
         self._script = folder / script
+        folder.mkdir()
         shutil.copyfile(_SCRIPTS / script, self._script)
+        shutil.copyfile(_SCRIPTS.with_name("loops.py"), folder / "loops.py")
         package = Path(edgeml_runtime.__path__[0])
-        leave_out = shutil.ignore_patterns("__pycache__")
-        copied = Path(shutil.copytree(package, folder / package.name, ignore=leave_out))
+        without = shutil.ignore_patterns("__pycache__")
+        copied = Path(shutil.copytree(package, folder / package.name, ignore=without))
         qemu = (str(find_qemu(device)), "-cpu", device.qemu_cpu, "-L", str(sysroot.path))
         compile_tree(copied, copied, device.python, (*qemu, str(sysroot.python), "-P", "-s"))
 
-    def run(self, arguments: Sequence[str]) -> str:
-        """Run the script and return what it printed."""
-        return self._run(arguments, None)
+    def run(self, arguments: Sequence[str]) -> None:
+        """Run the script."""
+        self._run(arguments, None)
 
     def count(self, arguments: Sequence[str], *, from_start: bool = False) -> Counts:
         """Run the script under the counter and return the report.
@@ -46,21 +53,12 @@ class GuestProgram:
         self._run(arguments, build_plugin().argument(report, (), from_start=from_start))
         return read_counts(report)
 
-    def _run(self, arguments: Sequence[str], plugin: str | None) -> str:
-        environment: Mapping[str, str] = {"EDGEML_RUNTIME_CACHE": str(self._folder / "memory")}
-        guest = run_guest(
-            self.device,
+    def _run(self, arguments: Sequence[str], plugin: str | None) -> None:
+        run_guest(
+            self._device,
             self._sysroot,
             [str(self._script), *arguments],
             plugin=plugin,
-            environment=environment,
+            environment={"EDGEML_RUNTIME_CACHE": str(self._folder / "memory")},
             timeout_s=3600.0,
         )
-        return guest.stdout
-
-
-@contextmanager
-def guest_program(device: Device, sysroot: Sysroot, script: str) -> Iterator[GuestProgram]:
-    """Yield *script* ready to run on *device*."""
-    with tempfile.TemporaryDirectory(prefix="edgeml-runtime-cost-") as folder:
-        yield GuestProgram(device, sysroot, script, Path(folder))

@@ -42,6 +42,7 @@ def convert(
     task_options: Mapping[str, Any] | None = None,
     metrics: Sequence[str] = (),
     preprocess: Path | None = None,
+    fold_preprocess: bool = False,
     max_drop: float | None = None,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     input_dtypes: Mapping[str, str] | None = None,
@@ -56,13 +57,11 @@ def convert(
 ) -> Conversion:
     """Write *source* as ``NAME.PRECISION.FORMAT``, with ``NAME.edgeml`` and ``conversion.json``.
 
-    The options are those of ``edgeml convert``, which describes them. All of them, and all files
-    and data, are checked before work starts. Files of the same name are replaced; they appear
-    together or, on an error or Ctrl-C, not at all. An artifact that fails a gate is written as
-    ``NAME.PRECISION.FORMAT.rejected``, stays out of the bundle, and is in ``Conversion.failures``.
-
-    A *source* of PyTorch is ``module:factory`` or a .pt2 file; ``consent(question)`` is asked
-    before the framework is fetched.
+    The options are those of ``edgeml convert``; all of them, and all files and data, are checked
+    before work starts. Files of the same name are replaced; they appear together or, on an error or
+    Ctrl-C, not at all. An artifact that fails a gate is written as ``.rejected``, stays out of the
+    bundle, and is in ``Conversion.failures``. ``consent(question)`` is asked before a framework is
+    fetched.
 
     Raises:
         InputError: An option, a file or the data is wrong, or *output* cannot be written.
@@ -88,6 +87,7 @@ def convert(
         min_runtimes=min_runtimes,
         int8=int8 or Int8Options(),
         targets=targets,
+        fold_preprocess=fold_preprocess,
         task_options=task_options or {},
     )
     return _ordered(order, progress)

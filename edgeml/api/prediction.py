@@ -20,7 +20,7 @@ from edgeml_runtime.errors import GateError, InputError
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.preprocess import Pipeline
 from edgeml_runtime.progress import Progress, silent
-from edgeml_runtime.verification import Skip
+from edgeml_runtime.trials import Skip
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from edgeml_runtime.errors import InputError
-from edgeml_runtime.samples import SOUND_SUFFIXES
-from edgeml_runtime.sound import read_wav, resampled
+from edgeml_runtime.samples import SOUND_SUFFIXES, read_wav, resampled
 
 ARRAYS = (".npy", ".npz")
 

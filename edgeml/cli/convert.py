@@ -133,6 +133,14 @@ Preprocess = Annotated[
         "(default: samples are the input itself). Example: --preprocess m.toml",
     ),
 ]
+FoldPreprocess = Annotated[
+    bool,
+    typer.Option(
+        "--fold-preprocess",
+        help="Make the last steps of --preprocess (order of colors, normalize, layout) part of the "
+        "model, which then takes uint8 RGB images. Example: --fold-preprocess",
+    ),
+]
 MaxDrop = Annotated[
     float | None,
     typer.Option(
@@ -214,6 +222,7 @@ def command(
     task_option: TaskOption = None,
     metric: Metrics = None,
     preprocess: Preprocess = None,
+    fold_preprocess: FoldPreprocess = False,
     max_drop: MaxDrop = None,
     input_shape: InputShape = None,
     labels: Labels = None,
@@ -242,6 +251,7 @@ def command(
             task_options=read_task_options(task_option),
             metrics=split_names(metric),
             preprocess=preprocess,
+            fold_preprocess=fold_preprocess,
             max_drop=max_drop,
             input_shapes=parse_input_shapes(input_shape),
             input_dtypes=parse_input_dtypes(input_shape),

@@ -11,6 +11,7 @@ from edgeml.pipeline.plan import Plan
 from edgeml.pipeline.precisions import PRECISIONS
 from edgeml.pipeline.stopwatch import Stopwatch
 from edgeml.pipeline.workshop import Workshop
+from edgeml_converters.graph.pixel_entry import take_bytes
 from edgeml_converters.isolation import reading
 from edgeml_converters.quantize import (
     QuantizationSummary,
@@ -106,6 +107,8 @@ class Drafting:
         path = self._path(format_, precision)
         storage = PRECISIONS[precision].storage if precision in PRECISIONS else "float32"
         with reading(self._plan.source.path):
+            if self._plan.pixels is not None:
+                graph = take_bytes(graph, turned=format_.image_layout is None)
             fitting = self._plan.min_runtimes.fit(graph, format_.name)
             written = format_.render(fitting, weights_file(path).name, storage)
         self._plan.min_runtimes.check(written.parts, format_.name, path.name)

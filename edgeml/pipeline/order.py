@@ -59,6 +59,7 @@ class Order:
     min_runtimes: Sequence[str]
     int8: Int8Options
     targets: Sequence[str] = ()
+    fold_preprocess: bool = False
     task_options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -77,6 +78,7 @@ def check_words(order: Order) -> None:
     check_names("--to", order.asked_formats, FORMATS)
     check_names("--quantize", order.precisions, (*PRECISIONS, AUTO))
     _check_formats(order)
+    _check_folding(order)
     _check_auto(order)
     if order.task is not None:
         check_names("--task", [order.task], TASKS)
@@ -126,6 +128,14 @@ def _check_formats(order: Order) -> None:
                 f"--quantize asks for {', '.join(order.precisions)}.",
                 f"Leave {name} out of --to, or add one of these to --quantize.",
             )
+
+
+def _check_folding(order: Order) -> None:
+    if order.fold_preprocess and order.preprocess is None:
+        raise InputError(
+            "--fold-preprocess folds the steps of --preprocess, which is missing.",
+            "Add --preprocess FILE, or leave --fold-preprocess out.",
+        )
 
 
 def _check_auto(order: Order) -> None:

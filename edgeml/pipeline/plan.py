@@ -20,9 +20,11 @@ from edgeml.pipeline.text_file import read_text
 from edgeml_converters.data import Dataset, open_data, synthetic_data
 from edgeml_converters.data.python_callable import load_callable
 from edgeml_converters.data.synthetic import NAME as SYNTHETIC
+from edgeml_converters.isolation import reading
 from edgeml_converters.lint import made_up_samples
 from edgeml_converters.quantize import Recipe
 from edgeml_converters.sources import SourceModel, load_source
+from edgeml_converters.sources.pixels import PixelSource, fold_preprocess
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess import Pipeline
 
@@ -46,6 +48,7 @@ class Plan:
     recipe: Recipe
     targets: tuple[str, ...] = ()
     formats_open: bool = False  # the user named none
+    pixels: PixelSource | None = None  # where preprocessing is folded into the model
     task_options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -70,6 +73,11 @@ def make_plan(order: Order) -> Plan:
     source = load_source(str(order.source), order.input_shapes, order.settings)
     precisions = _precisions(order, source, recipe)
     pipeline = None if order.preprocess is None else read_pipeline(order.preprocess)
+    pixels = None
+    if order.fold_preprocess and pipeline is not None:
+        with reading(source.path):
+            pixels = fold_preprocess(source, pipeline)
+        source, pipeline = pixels.source, pixels.pipeline
     labels = _labels(order, source)
     task = chosen_task(order, source, labels)
     metrics = _metrics(order, task, labels)
@@ -98,6 +106,7 @@ def make_plan(order: Order) -> Plan:
         targets=tuple(dict.fromkeys(order.targets)),
         task_options=dict(order.task_options),
         formats_open=order.formats is None,
+        pixels=pixels,
     )
 
 

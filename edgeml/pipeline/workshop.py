@@ -1,7 +1,9 @@
 """What the artifacts of one conversion share: the optimized graph, and what calibration saw."""
 
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
+import numpy as np
 import onnx_ir as ir
 
 from edgeml.pipeline.plan import Plan
@@ -9,6 +11,7 @@ from edgeml.pipeline.stopwatch import Stopwatch
 from edgeml_converters.graph import optimize
 from edgeml_converters.isolation import reading
 from edgeml_converters.quantize import Detail, Quantizer
+from edgeml_converters.sources.pixels import PixelSamples
 from edgeml_runtime.cache_folder import cache_root
 from edgeml_runtime.progress import Progress
 
@@ -47,9 +50,15 @@ class Workshop:
         """The float graph with the calibration data."""
         data = self._plan.calibration
         assert data is not None, "the plan refuses such precisions without calibration data"
+        graph = self.optimized
+        samples: Iterable[Mapping[str, np.ndarray]] = data.inputs
+        if self._plan.pixels is not None:
+            with reading(self._plan.source.path):
+                graph = optimize(self._plan.pixels.integer_graph())
+            samples = PixelSamples(data.inputs, graph)
         return Quantizer(
-            self.optimized,
-            data.inputs,
+            graph,
+            samples,
             self._progress,
             data.size or 0,
             checkpoints=cache_root() / "calibration",

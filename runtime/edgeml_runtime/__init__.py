@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edgeml_runtime.session import Model, load
-    from edgeml_runtime.tasks.classification import Classification
-    from edgeml_runtime.tasks.raw import RawOutputs
+    from edgeml_runtime.tasks.vectors import Classification, RawOutputs
 
 __all__ = ["Classification", "Model", "RawOutputs", "load"]
 
 _HOMES = {
-    "Classification": "edgeml_runtime.tasks.classification",
+    "Classification": "edgeml_runtime.tasks.vectors",
     "Model": "edgeml_runtime.session",
-    "RawOutputs": "edgeml_runtime.tasks.raw",
+    "RawOutputs": "edgeml_runtime.tasks.vectors",
     "load": "edgeml_runtime.session",
 }
 

@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from edgeml_runtime.board import board_threads
 from edgeml_runtime.engines import ENGINE_FORMATS, install_line
 from edgeml_runtime.errors import InputError, MissingToolError
 from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.manifest import Manifest, Variant
+from edgeml_runtime.selftest import board_threads
 
 SAFE_DROP_POINTS = 1.0
 """A variant that lost no more accuracy than this, in percentage points, is used unasked."""

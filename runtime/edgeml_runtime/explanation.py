@@ -3,10 +3,10 @@
 import os
 from typing import Any
 
-from edgeml_runtime.board import cpu_features, cpu_name
 from edgeml_runtime.choice import SAFE_DROP_POINTS, Choice, accuracy_drop, fits, is_safe, runnable
 from edgeml_runtime.engines import install_line, installed_engines
 from edgeml_runtime.frozen import dataclass
+from edgeml_runtime.selftest import cpu_features, cpu_name
 from edgeml_runtime.session import Model
 
 

@@ -57,6 +57,9 @@ else:
 def _init(self: Any, *given: Any, **named: Any) -> None:
     cls, state = type(self), self.__dict__
     names = cls.__match_args__
+    if len(given) == len(names) and not named:
+        state.update(zip(names, given))
+        return
     if len(given) > len(names) or not named.keys() <= set(names[len(given) :]):
         raise TypeError(f"{cls.__name__} has the fields {names}, and not {(*given, *named)}")
     named.update(zip(names, given))

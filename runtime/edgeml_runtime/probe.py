@@ -13,12 +13,12 @@ import threading
 from typing import Any, Optional
 from warnings import catch_warnings, simplefilter
 
-from edgeml_runtime.board import cpu_name
 from edgeml_runtime.bundle import Bundle, open_bundle
 from edgeml_runtime.choice import Choice
 from edgeml_runtime.engines import import_engine
 from edgeml_runtime.errors import EdgemlError, EngineCrashError, GateError
 from edgeml_runtime.memory import remember
+from edgeml_runtime.selftest import cpu_name
 from edgeml_runtime.session import open_model, proof_key
 
 _PROGRAM = (

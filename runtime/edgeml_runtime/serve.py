@@ -27,9 +27,8 @@ from edgeml_runtime.document import Fields, parse_json
 from edgeml_runtime.errors import EdgemlError, InputError
 from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.metrics import Metrics
-from edgeml_runtime.samples import decode_array, decode_image
+from edgeml_runtime.samples import decode_array, decode_image, decode_wav, resampled
 from edgeml_runtime.session import Model
-from edgeml_runtime.sound import decode_wav, resampled
 from edgeml_runtime.tasks import Result
 
 _Job = tuple[np.ndarray, "Future[tuple[Result, float]]"]

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import numpy as np
 
 from edgeml_runtime.adaptation import TensorAdapter, match_tensors
-from edgeml_runtime.board import board_identity
 from edgeml_runtime.bundle import Bundle, open_bundle
 from edgeml_runtime.choice import Choice, choose_threads, rank_choices
 from edgeml_runtime.engines import Engine, installed_engines, open_engine
-from edgeml_runtime.engines.feeds import FeedCheck
+from edgeml_runtime.engines.refusal import FeedCheck
 from edgeml_runtime.errors import (
     EdgemlError,
     EngineCrashError,
@@ -23,7 +22,7 @@ from edgeml_runtime.errors import (
 from edgeml_runtime.manifest import GoldenRecord, Manifest, Variant
 from edgeml_runtime.memory import recall
 from edgeml_runtime.preprocess import Geometry, Pipeline
-from edgeml_runtime.selftest import SelfTest, run_self_test
+from edgeml_runtime.selftest import SelfTest, board_identity, run_self_test
 from edgeml_runtime.tasks import Result, Windows, make_task
 from edgeml_runtime.tensors import TensorSpec
 
@@ -52,7 +51,9 @@ class Model:
         self._inputs = match_tensors(manifest.inputs, variant.inputs, engine.inputs)
         self._outputs = match_tensors(manifest.outputs, variant.outputs, engine.outputs)
         self._inputs_are_plain = all(adapter.is_plain for adapter in self._inputs.values())
-        self._outputs_are_plain = all(adapter.is_plain for adapter in self._outputs.values())
+        names = [spec.name for spec in engine.outputs]
+        plain_outputs = all(adapter.is_plain for adapter in self._outputs.values())
+        self._outputs_are_plain = plain_outputs and names == list(self._outputs)
         self._check = FeedCheck(manifest.inputs)
         self._check_fed = FeedCheck(tuple(adapter.fed_spec for adapter in self._inputs.values()))
         self._task = make_task(manifest)
@@ -82,7 +83,7 @@ class Model:
         Raises:
             InputError: The model has several inputs, or the sample does not fit.
         """
-        if isinstance(sample, Mapping):
+        if not isinstance(sample, np.ndarray):
             outputs = self.run(sample)
             reads = hasattr(self._task, "reads_inputs")
             return self._task({**sample, **outputs} if reads else outputs, None)
@@ -109,9 +110,9 @@ class Model:
         Raises:
             InputError: A name, shape or dtype does not fit.
         """
-        self._check(inputs)
         if self._inputs_are_plain:
-            return self._infer(inputs)
+            return self._infer(inputs)  # the engine checks the same
+        self._check(inputs)
         return self._infer({n: a.to_variant(inputs[n]) for n, a in self._inputs.items()})
 
     def stream(
@@ -206,7 +207,7 @@ class Model:
         with self._turn:
             outputs = self.engine.run(feeds)
         if self._outputs_are_plain:
-            return {name: outputs[name] for name in self._outputs}
+            return outputs
         return {name: adapter.to_source(outputs[name]) for name, adapter in self._outputs.items()}
 
 
@@ -287,7 +288,7 @@ def _open_tested(
     elif isinstance(wanted, int):
         threads, because = wanted, "asked for"
     else:
-        from edgeml_runtime.bench import measure_threads  # noqa: PLC0415 - who asks for it
+        from edgeml_runtime.trials import measure_threads  # noqa: PLC0415 - who asks for it
 
         threads, because = measure_threads(bundle, choice)
     model = open_model(bundle, choice.variant, choice.engine, threads)

@@ -12,10 +12,11 @@ import tempfile
 from pathlib import Path
 
 LOADED = (
+    "ai_edge_litert.interpreter",
     "edgeml.api.comparison",
     "edgeml.api.conversion",
     "edgeml.api.inspection",
-    "edgeml_runtime.engines.litert_engine",
+    "edgeml_runtime.engines.tflite_engine",
     "edgeml_runtime.engines.onnxruntime_engine",
 )
 

@@ -16,8 +16,8 @@ from edgeml_runtime.engines import installed_engines
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest, Variant
 from edgeml_runtime.tasks import Windows, make_task
-from edgeml_runtime.tasks.audio_events import AudioEvent, AudioEvents, AudioEventTask
-from edgeml_runtime.tasks.raw import RawOutputs
+from edgeml_runtime.tasks.sequences import AudioEvent, AudioEvents, AudioEventTask
+from edgeml_runtime.tasks.vectors import RawOutputs
 from edgeml_runtime.tensors import TensorSpec
 
 LABELS = ("bark", "horn", "silence")

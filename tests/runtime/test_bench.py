@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import edgeml_runtime
-from edgeml_runtime.bench import bench, latency_of
 from edgeml_runtime.errors import InputError
+from edgeml_runtime.trials import bench, latency_of
 
 BundleMaker = Callable[..., Path]
 

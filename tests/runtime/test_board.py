@@ -7,8 +7,8 @@ from typing import Optional
 
 import pytest
 
-from edgeml_runtime import board
-from edgeml_runtime.board import board_identity, board_threads, cpu_name
+from edgeml_runtime import selftest
+from edgeml_runtime.selftest import board_identity, board_threads, cpu_name
 
 
 def _cores(
@@ -24,8 +24,8 @@ def _cores(
         path.write_text(f"{value}\n", encoding="utf-8")
     if quota is not None:
         (folder / "cpu.max").write_text(f"{quota}\n", encoding="utf-8")
-    monkeypatch.setattr(board, "_CPUS", str(folder))
-    monkeypatch.setattr(board, "_CGROUPS", str(folder))
+    monkeypatch.setattr(selftest, "_CPUS", str(folder))
+    monkeypatch.setattr(selftest, "_CGROUPS", str(folder))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(len(values))), raising=False)
 
 

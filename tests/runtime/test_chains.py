@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgeml_runtime.adaptation import TensorAdapter
-from edgeml_runtime.preprocess import Pipeline, interpolation
+from edgeml_runtime.preprocess import Pipeline, scaling
 from edgeml_runtime.tensors import Quantization, TensorSpec
 
 pytest.importorskip("hypothesis")
@@ -91,7 +91,7 @@ def test_one_pass_is_every_step_to_the_bit(
             pytest.importorskip("cv2")
         else:
             patch.setitem(sys.modules, "cv2", None)
-            patch.setattr(interpolation, "opencv", lambda: None)
+            patch.setattr(scaling, "opencv", lambda: None)
         image = np.random.default_rng(height).integers(0, 256, (height, width, channels))
         image = image.astype(np.uint8)
         colored = channels == 3 or any(step["op"] == "color" for step in steps[:1])

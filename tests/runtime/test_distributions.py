@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeml_runtime.engines.distributions import distribution_versions
+from edgeml_runtime.engines import distribution_versions
 
 
 def test_every_installed_distribution_has_the_version_that_python_tells() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from edgeml_runtime.drawing import Shape, draw
 from edgeml_runtime.errors import InputError
-from edgeml_runtime.tasks.classification import Classification
+from edgeml_runtime.tasks.vectors import Classification
 
 GRAY = np.full((120, 160, 3), 128, np.uint8)
 

@@ -9,7 +9,7 @@ import pytest
 from edgeml_runtime.drift import BINS, Drift, channels, measure
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest
-from edgeml_runtime.tasks.classification import Classification
+from edgeml_runtime.tasks.vectors import Classification
 
 LABELS = tuple("abcd")
 ManifestMaker = Callable[..., Manifest]

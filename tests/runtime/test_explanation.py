@@ -46,9 +46,11 @@ def test_names_a_version_that_is_too_old(make_bundle: BundleMaker, classifier: S
     engines = installed_engines()
     if len({ENGINE_FORMATS[name] for name in engines}) < 2:
         pytest.skip("one format only")
-    onnx, tflite = classifier[0].variants
+    onnx, tflite, table = classifier[0].variants
     newer = replace(onnx, engines={"onnxruntime": "99.1"})
-    found = edgeml_runtime.load(make_bundle("classifier", variants=(newer, tflite))).explain()
+    found = edgeml_runtime.load(
+        make_bundle("classifier", variants=(newer, tflite, table))
+    ).explain()
     old = f"version {engines['onnxruntime']} is too old, 99.1 is needed"
     assert any(old in text and "--upgrade" in text for text in found.impossible)
 
@@ -56,11 +58,11 @@ def test_names_a_version_that_is_too_old(make_bundle: BundleMaker, classifier: S
 def test_says_what_decided(make_bundle: BundleMaker, classifier: Source) -> None:
     if not {"onnxruntime", "litert"} <= installed_engines().keys():
         pytest.skip("two engines are needed")
-    onnx, tflite = classifier[0].variants
+    onnx, tflite, table = classifier[0].variants
     tflite = replace(tflite, engines={"litert": ""})
 
     def because(*variants: Any) -> str:  # noqa: ANN401 - variants
-        path = make_bundle("classifier", variants=variants)
+        path = make_bundle("classifier", variants=(*variants, table))
         return edgeml_runtime.load(path).explain().because
 
     assert "is faster in general on" in because(onnx, tflite)

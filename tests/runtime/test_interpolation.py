@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeml_runtime.preprocess.interpolation import ANTIALIASED, NAMES, Kernel, scaling
 from edgeml_runtime.preprocess.resampling import resampled
+from edgeml_runtime.preprocess.scaling import ANTIALIASED, NAMES, Kernel, scaling
 
 pytest.importorskip("hypothesis")
 import hypothesis

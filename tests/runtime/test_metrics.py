@@ -18,7 +18,7 @@ import edgeml_runtime
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.metrics import CONTENT_TYPE, Metrics
 from edgeml_runtime.session import Model
-from edgeml_runtime.tasks.classification import Classification
+from edgeml_runtime.tasks.vectors import Classification
 
 BundleMaker = Callable[..., Path]
 Figures = "dict[tuple[str, tuple[tuple[str, str], ...]], float]"

@@ -15,8 +15,7 @@ from edgeml_runtime.bundle import Bundle, open_bundle
 from edgeml_runtime.engines import ENGINE_FORMATS
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest
-from edgeml_runtime.memory import recall, remember
-from edgeml_runtime.private_cache import keep, private_folder
+from edgeml_runtime.memory import keep, private_folder, recall, remember
 
 BundleMaker = Callable[..., Path]
 Files = tuple[Manifest, dict[str, bytes]]

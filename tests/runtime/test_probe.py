@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import edgeml_runtime
-from edgeml_runtime.board import cpu_name
 from edgeml_runtime.engines import installed_engines
 from edgeml_runtime.errors import EngineCrashError
+from edgeml_runtime.selftest import cpu_name
 
 BundleMaker = Callable[..., Path]
 Breaker = Callable[..., Path]

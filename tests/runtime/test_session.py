@@ -15,8 +15,7 @@ from edgeml_runtime.bundle import pack_golden, unpack_golden
 from edgeml_runtime.engines import ENGINE_FORMATS, installed_engines
 from edgeml_runtime.errors import GateError, InputError, MissingToolError
 from edgeml_runtime.manifest import Manifest
-from edgeml_runtime.tasks.classification import Classification
-from edgeml_runtime.tasks.raw import RawOutputs
+from edgeml_runtime.tasks.vectors import Classification, RawOutputs
 from edgeml_runtime.tensors import TensorSpec
 
 BundleMaker = Callable[..., Path]

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeml_runtime.errors import InputError
-from edgeml_runtime.samples import read_samples
-from edgeml_runtime.sound import decode_wav, read_wav, resampled
+from edgeml_runtime.samples import decode_wav, read_samples, read_wav, resampled
 
 PCM, FLOAT, MU_LAW, EXTENSIBLE = 1, 3, 7, 0xFFFE
 

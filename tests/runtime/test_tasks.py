@@ -10,8 +10,7 @@ import pytest
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.tasks import make_task
-from edgeml_runtime.tasks.classification import Classification, Classifier
-from edgeml_runtime.tasks.raw import RawTask
+from edgeml_runtime.tasks.vectors import Classification, Classifier, RawTask
 
 LABELS = ("ant", "bee", "cat")
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from edgeml_converters.data.source import RawSample
 from edgeml_runtime.errors import InputError
-from edgeml_runtime.samples import SOUND_SUFFIXES
-from edgeml_runtime.sound import read_wav
+from edgeml_runtime.samples import SOUND_SUFFIXES, read_wav
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 SAMPLE_SUFFIXES = SUFFIXES | {*SOUND_SUFFIXES}

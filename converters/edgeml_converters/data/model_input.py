@@ -14,7 +14,7 @@ from edgeml_converters.data.dataset import Dataset, Sample
 from edgeml_converters.data.source import RawSample, Source
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.preprocess import Pipeline
-from edgeml_runtime.sound import resampled
+from edgeml_runtime.samples import resampled
 from edgeml_runtime.tensors import TensorSpec
 
 

@@ -149,6 +149,12 @@ def border_layouts(graph: ir.Graph) -> BorderLayouts:
     return known
 
 
+def replace_input_layout(graph: ir.Graph, name: str, layout: str) -> None:
+    """Note that the input *name*, which was replaced, has another layout now."""
+    known = border_layouts(graph)
+    graph.meta[_RECORD] = BorderLayouts({**known.inputs, name: layout}, known.outputs)
+
+
 def image_layout(start: ir.Value) -> str:
     """Return ``NCHW``, ``NHWC`` or empty for an input or output of a graph.
 

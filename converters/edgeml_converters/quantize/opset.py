@@ -29,7 +29,10 @@ def raise_opset(model: ir.Model, wanted: int = QDQ_OPSET) -> ir.Model:
             f"which its quantized form needs: {cause}",
             f"Export the model again with opset {wanted} or later.",
         ) from error
-    return optimize(ir.from_proto(raised))
+    found = optimize(ir.from_proto(raised))
+    for value, same in zip(model.graph.inputs, found.graph.inputs, strict=True):
+        same.metadata_props.update(value.metadata_props)  # which the converter drops
+    return found
 
 
 def refuse_quantized(model: ir.Model) -> None:

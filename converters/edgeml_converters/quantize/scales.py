@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import onnx_ir as ir
 
+from edgeml_converters.graph.pixel_entry import PIXEL_OFFSET
 from edgeml_converters.quantize.affine import Grid, activation_quantization
 from edgeml_converters.quantize.constants import constant_floats
 from edgeml_converters.quantize.observation import Observations
@@ -56,6 +57,10 @@ class _Chooser:
             InputError: It was not observed.
         """
         name = value.name or ""
+        if (offset := value.metadata_props.get(PIXEL_OFFSET)) is not None:
+            return -float(offset), 255.0 - float(offset)  # so that a step is a step of a byte
+        if (offset := value.metadata_props.get(PIXEL_OFFSET)) is not None:
+            return -float(offset), 255.0 - float(offset)  # so that a step is a step of a byte
         found = self._seen(value)
         if found is None:
             raise InputError(

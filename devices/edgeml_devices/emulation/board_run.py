@@ -23,7 +23,7 @@ from edgeml_runtime.engines import NUMPY
 from edgeml_runtime.errors import EngineCrashError, InputError, UnsupportedError
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.progress import Progress, silent
-from edgeml_runtime.verification import Skip
+from edgeml_runtime.trials import Skip
 
 _KEY = re.compile(r"\d+:.*", re.DOTALL)
 

@@ -4,19 +4,20 @@ This module knows the names of the engines, the model format each reads and the 
 brings it. It must not import any of them: a board has one engine, and a broken one must not stop
 the others from being used.
 
-To add an engine: write one module with a factory ``(name, version, model, threads) -> Engine`` and
-add one line to ``_ENGINES``.
+To add an engine: write a factory ``(name, version, model, threads) -> Engine`` and add one
+line to ``_ENGINES``.
 """
 
 import importlib
 import os
+import re
+import sys
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Callable, Protocol, Union, cast
 
 import numpy as np
 
-from edgeml_runtime.engines.distributions import distribution_versions
 from edgeml_runtime.errors import InputError, MissingToolError
 from edgeml_runtime.frozen import dataclass
 from edgeml_runtime.tensors import TensorSpec
@@ -31,6 +32,10 @@ __all__ = [
 ]
 
 NUMPY = "numpy"
+
+# `ai_edge_litert-2.3.0.dist-info`; Debian's packages may have `name-1.0-py3.11.egg-info`.
+# https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+_FOLDER = re.compile(r"(.+?)-(\d[^-]*)(-py[\d.]+)?\.(dist|egg)-info")
 
 
 class Engine(Protocol):
@@ -82,34 +87,30 @@ class _EngineRow:
 
     format: str
     factory: str  # "module:function"
+    library: str  # what is imported, before the factory is called
     distributions: tuple[str, ...]  # the first is the one to install
     needs_numpy1: bool = False
 
 
+_LITERT = ("ai_edge_litert.interpreter", ("ai-edge-litert",))
 _ENGINES: Mapping[str, _EngineRow] = MappingProxyType(
     {
         "onnxruntime": _EngineRow(
             "onnx",
-            "edgeml_runtime.engines.onnxruntime_engine:open_model",
+            "onnxruntime_engine:open_model",
+            "onnxruntime",
             ("onnxruntime", "onnxruntime-gpu"),
         ),
-        "litert": _EngineRow(
-            "tflite",
-            "edgeml_runtime.engines.litert_engine:open_model",
-            ("ai-edge-litert",),
-        ),
-        "litert-builtin": _EngineRow(
-            "tflite",
-            "edgeml_runtime.engines.litert_engine:open_model_builtin",
-            ("ai-edge-litert",),
-        ),
+        "litert": _EngineRow("tflite", "tflite_engine:open_litert", *_LITERT),
+        "litert-builtin": _EngineRow("tflite", "tflite_engine:open_litert_builtin", *_LITERT),
         "tflite-runtime": _EngineRow(
             "tflite",
-            "edgeml_runtime.engines.tflite_runtime_engine:open_model",
+            "tflite_engine:open_tflite_runtime",
+            "tflite_runtime.interpreter",
             ("tflite-runtime",),
             needs_numpy1=True,
         ),
-        NUMPY: _EngineRow("numpy", "edgeml_runtime.engines.numpy_engine:open_model", (NUMPY,)),
+        NUMPY: _EngineRow("numpy", "numpy_engine:open_model", NUMPY, (NUMPY,)),
     }
 )
 
@@ -190,7 +191,8 @@ def import_engine(name: str) -> tuple[_Factory, str]:
         )
     module_name, _, function = row.factory.partition(":")
     try:
-        module = importlib.import_module(module_name)
+        importlib.import_module(row.library)
+        module = importlib.import_module(f"edgeml_runtime.engines.{module_name}")
     except ImportError as error:
         raise MissingToolError(
             f"The engine {name} {version} is installed but cannot be imported: {error}.",
@@ -228,3 +230,29 @@ def _installed_versions(names: Iterable[str]) -> dict[str, str]:
 
 def _numpy_too_new(row: _EngineRow) -> bool:
     return row.needs_numpy1 and int(np.__version__.split(".")[0]) >= 2
+
+
+def distribution_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those of *names* that are on the import path; the first one counts.
+
+    They are read off the names of folders. `importlib.metadata` says the same, but its import alone
+    takes a fifth of the start of a program on a board: it brings the parsers of mail and of zip
+    archives.
+    """
+    wanted = {_normalized(name): name for name in names}
+    versions: dict[str, str] = {}
+    for folder in sys.path:
+        try:
+            entries = sorted(os.listdir(folder or "."))
+        except OSError:
+            continue  # not there, or an archive, which no engine is imported from
+        for entry in entries:
+            found = _FOLDER.fullmatch(entry) if entry.endswith("-info") else None
+            name = wanted.get(_normalized(found[1])) if found is not None else None
+            if found is not None and name is not None:
+                versions.setdefault(name, found[2])
+    return versions
+
+
+def _normalized(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")

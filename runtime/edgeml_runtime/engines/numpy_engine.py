@@ -6,7 +6,7 @@ from typing import Any, Callable, Optional, Union
 import numpy as np
 
 from edgeml_runtime.document import Fields, parse_json
-from edgeml_runtime.engines.feeds import check_feeds
+from edgeml_runtime.engines.refusal import check_feeds
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.tensors import TensorSpec
 

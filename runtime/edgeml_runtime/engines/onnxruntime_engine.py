@@ -13,7 +13,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
-from edgeml_runtime.engines.feeds import FeedCheck
+from edgeml_runtime.engines.refusal import FeedCheck
 from edgeml_runtime.errors import InputError, UnsupportedError
 from edgeml_runtime.tensors import TensorSpec
 

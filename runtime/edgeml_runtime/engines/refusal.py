@@ -1,8 +1,85 @@
-"""What to say when an engine does not take a model; it knows the engines' own sentences."""
+"""What an engine refuses: arrays that do not fit its model, and models that it does not take."""
 
 import re
+from collections.abc import Iterable, Mapping
+from typing import Optional
+
+import numpy as np
 
 from edgeml_runtime.errors import InputError, UnsupportedError
+from edgeml_runtime.tensors import TensorSpec
+
+
+class FeedCheck:
+    """Checks arrays as ``check_feeds`` does; what fitted the last time is recognized at once."""
+
+    def __init__(self, specs: tuple[TensorSpec, ...]) -> None:
+        self._specs = specs
+        self._fitted: dict[str, tuple[np.dtype, tuple[int, ...]]] = {}
+
+    def __call__(self, feeds: Mapping[str, np.ndarray]) -> None:
+        """Raise InputError where an array does not fit."""
+        fitted = self._fitted
+        if fitted and len(feeds) == len(fitted):
+            for name, (dtype, shape) in fitted.items():
+                array = feeds.get(name)
+                if not isinstance(array, np.ndarray) or array.shape != shape:
+                    break
+                if array.dtype is not dtype and array.dtype != dtype:
+                    break
+            else:
+                return
+        check_feeds(self._specs, feeds)
+        self._fitted = {name: (array.dtype, array.shape) for name, array in feeds.items()}
+
+
+def check_feeds(specs: tuple[TensorSpec, ...], feeds: Mapping[str, np.ndarray]) -> None:
+    """Check that *feeds* holds exactly the inputs *specs* describe.
+
+    Raises:
+        InputError: A name is missing or unknown, or a shape or dtype differs; both are named.
+    """
+    wanted = {spec.name for spec in specs}
+    if feeds.keys() != wanted:
+        raise InputError(
+            f"The inputs given are {_names(feeds)}, and the model has {_names(wanted)}.",
+            "Give one array for each input of the model, by its name.",
+        )
+    for spec in specs:
+        array = feeds[spec.name]
+        if not isinstance(array, np.ndarray):
+            raise InputError(
+                f"Input '{spec.name}' is a {type(array).__name__}, not an array.",
+                "Make one of it with numpy.asarray.",
+            )
+        if array.dtype != np.dtype(spec.dtype):
+            raise InputError(
+                f"Input '{spec.name}' is {array.dtype}, and the model wants {spec.dtype}.",
+                f"Convert it, for example with array.astype('{spec.dtype}').",
+            )
+        if not shape_fits(array.shape, spec.shape):
+            raise InputError(
+                f"Input '{spec.name}' has shape {shape_text(array.shape)}, "
+                f"and the model wants {shape_text(spec.shape)}.",
+                "Give an array of that shape; '?' stands for any size.",
+            )
+
+
+def shape_fits(shape: tuple[int, ...], wanted: tuple[Optional[int], ...]) -> bool:
+    """Return whether *shape* has the sizes of *wanted*, where None accepts any size above 0."""
+    return len(shape) == len(wanted) and all(
+        size == want if want is not None else size > 0 for size, want in zip(shape, wanted)
+    )
+
+
+def shape_text(shape: tuple[Optional[int], ...]) -> str:
+    """Return a shape as text: ``1x3x224x224``, ``?`` for a free size, ``scalar`` for rank 0."""
+    return "x".join("?" if size is None else str(size) for size in shape) or "scalar"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in sorted(names)) or "none"
+
 
 _UPDATE = "Update the engine, or convert the model with --min-runtime {engine}=={version}."
 _PLAIN = "Export the model with operators of {format} alone, or use another engine."

@@ -13,15 +13,10 @@ from typing import Any, Optional
 import numpy as np
 
 from edgeml_runtime.frozen import dataclass
-from edgeml_runtime.preprocess.cast import Cast
-from edgeml_runtime.preprocess.color import Color
-from edgeml_runtime.preprocess.crop import CenterCrop, Crop
-from edgeml_runtime.preprocess.layout import Layout
-from edgeml_runtime.preprocess.letterbox import Letterbox
-from edgeml_runtime.preprocess.normalize import Normalize
-from edgeml_runtime.preprocess.pad import Amounts, Pad, color_of
-from edgeml_runtime.preprocess.resize import Resize
-from edgeml_runtime.preprocess.step import Change, Step
+from edgeml_runtime.preprocess import Change, Step
+from edgeml_runtime.preprocess.frames import Amounts, CenterCrop, Crop, Letterbox, Pad, color_of
+from edgeml_runtime.preprocess.pixels import Cast, Color, Layout, Normalize
+from edgeml_runtime.preprocess.scaling import Resize
 
 _LEVELS = np.arange(256, dtype=np.uint8)
 _MOST_SIZES = 4  # of images whose plans, and results with ``reuse``, are kept

@@ -9,8 +9,8 @@ from typing import Optional
 import numpy as np
 
 from edgeml_runtime.frozen import replace
-from edgeml_runtime.preprocess.cast import rounded
-from edgeml_runtime.preprocess.interpolation import MOST_CHANNELS, Kernel
+from edgeml_runtime.preprocess.pixels import rounded
+from edgeml_runtime.preprocess.scaling import MOST_CHANNELS, Kernel
 
 _REACH = {"box": 0.5, "bilinear": 1.0, "hamming": 1.0, "bicubic": 2.0, "lanczos": 3.0}
 _BAND = 8  # target pixels that are made of one dense product; measured

@@ -12,7 +12,7 @@ import numpy as np
 from edgeml_runtime.document import Fields
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.frozen import dataclass
-from edgeml_runtime.preprocess.step import Step
+from edgeml_runtime.preprocess import Step
 
 _MAX_SAMPLES = 1 << 24
 

@@ -36,7 +36,8 @@ def test_a_guest_sees_the_board_and_not_the_host(
 def test_the_engines_are_those_of_the_sysroot(rpi4: Device, rpi4_sysroot: Sysroot) -> None:
     program = (
         "import onnxruntime, ai_edge_litert.interpreter; from edgeml_runtime.engines import "
-        "installed_engines as e; print(sorted(e().items()))"
+        "installed_engines; found = installed_engines(); found.pop('numpy'); "
+        "print(sorted(found.items()))"
     )
     result = run_guest(rpi4, rpi4_sysroot, ["-c", program])
     assert result.stdout.strip() == str(sorted(rpi4_sysroot.engines.items()))

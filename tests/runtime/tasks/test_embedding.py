@@ -10,7 +10,7 @@ import pytest
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.tasks import make_task
-from edgeml_runtime.tasks.embedding import Embedding
+from edgeml_runtime.tasks.vectors import Embedding
 
 ManifestMaker = Callable[..., Manifest]
 Embed = Callable[..., Embedding]

@@ -12,7 +12,7 @@ from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.preprocess import Geometry
 from edgeml_runtime.tasks import make_task
-from edgeml_runtime.tasks.keypoints import Keypoints
+from edgeml_runtime.tasks.maps import Keypoints
 
 LABELS = ("nose", "ear")
 GEOMETRY = Geometry.identity(200, 400).scaled(50, 100).cut(-25, 0, 100, 100)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgeml_runtime.tasks.nms import suppress
+from edgeml_runtime.tasks.detection import suppress
 
 pytest.importorskip("hypothesis")
 import hypothesis

@@ -11,7 +11,7 @@ import pytest
 from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.tasks import make_task
-from edgeml_runtime.tasks.ocr import Text
+from edgeml_runtime.tasks.sequences import Text
 
 CHARACTERS = ("a", "b", "c")
 

@@ -12,7 +12,7 @@ from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest
 from edgeml_runtime.preprocess import Geometry, Pipeline
 from edgeml_runtime.tasks import make_task
-from edgeml_runtime.tasks.segmentation import Segmentation
+from edgeml_runtime.tasks.maps import Segmentation
 
 LABELS = ("sky", "road", "tree")
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from edgeml_converters.sources.foreign.child import Child
 from edgeml_converters.sources.foreign.worker import Worker
-from edgeml_runtime.engines.feeds import check_feeds
+from edgeml_runtime.engines.refusal import check_feeds
 from edgeml_runtime.errors import InputError, InternalError
 from edgeml_runtime.tensors import TensorSpec
 

@@ -1,14 +1,16 @@
-"""What the TFLite engines share: a model in a TFLite interpreter, whichever library it is from.
+"""The engines of TFLite: ``litert`` (XNNPACK), ``litert-builtin``, ``tflite-runtime`` (NumPy 1).
 
-This module must not import an engine; it is given the interpreter.
+They share what drives an interpreter, whichever library it is from; each imports its own when a
+model is opened.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Optional, Protocol, Union
 
 import numpy as np
 
-from edgeml_runtime.engines.feeds import FeedCheck
+from edgeml_runtime.engines.refusal import FeedCheck
 from edgeml_runtime.errors import InputError, UnsupportedError
 from edgeml_runtime.tensors import Quantization, TensorSpec
 
@@ -66,6 +68,7 @@ class TfliteEngine:
         self._shapes = [tuple(int(size) for size in details["shape"]) for details in inputs]
         if not allocated:
             self._shapes = []  # whatever sizes come first, the tensors are allocated for them
+        self._has_free_sizes = any(None in spec.shape for spec in self.inputs)
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return all outputs by name; see ``Engine.run``."""
@@ -74,7 +77,8 @@ class TfliteEngine:
             raise InputError("The model was closed.", "Load it again before running it.")
         self._check(inputs)
         try:
-            self._fit_shapes(interpreter, inputs)
+            if self._has_free_sizes:
+                self._fit_shapes(interpreter, inputs)
             for name, place in self._places.items():
                 interpreter.set_tensor(place, inputs[name])
             interpreter.invoke()
@@ -177,3 +181,32 @@ def _quantization(details: _Details) -> Optional[Quantization]:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()).rstrip(".")
+
+
+def open_litert(name: str, version: str, model: Union[bytes, str], threads: int) -> TfliteEngine:
+    """Return the engine with *model*, a file or its bytes, on XNNPACK where it applies."""
+    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - one board, one library
+
+    return TfliteEngine(name, version, model, threads, Interpreter)
+
+
+def open_litert_builtin(
+    name: str, version: str, model: Union[bytes, str], threads: int
+) -> TfliteEngine:
+    """Return the engine with *model* on the built-in kernels alone."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType  # noqa: PLC0415 - as above
+
+    factory = partial(
+        Interpreter,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    return TfliteEngine(name, version, model, threads, factory)
+
+
+def open_tflite_runtime(
+    name: str, version: str, model: Union[bytes, str], threads: int
+) -> TfliteEngine:
+    """Return the engine with *model* in tflite-runtime."""
+    from tflite_runtime.interpreter import Interpreter  # noqa: PLC0415 - as above
+
+    return TfliteEngine(name, version, model, threads, Interpreter)
