@@ -34,6 +34,8 @@ def _onnxruntime_call(path: str) -> Call:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
+    # The runtime asks for exact 8-bit sums, which take other kernels on some x86; here too.
+    options.add_session_config_entry("session.x64quantprecision", "1")
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     (tensor,) = session.get_inputs()
     shape = [size if isinstance(size, int) else 1 for size in tensor.shape]

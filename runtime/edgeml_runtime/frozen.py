@@ -55,10 +55,11 @@ else:
 
 
 def _init(self: Any, *given: Any, **named: Any) -> None:
-    cls, state, names = type(self), self.__dict__, self.__match_args__
+    names = self.__match_args__
     if not named and len(given) == len(names):
-        state.update(zip(names, given))
+        self.__dict__.update(zip(names, given))
         return
+    cls, state = type(self), self.__dict__
     if len(given) > len(names) or not named.keys() <= set(names[len(given) :]):
         raise TypeError(f"{cls.__name__} has the fields {names}, and not {(*given, *named)}")
     named.update(zip(names, given))

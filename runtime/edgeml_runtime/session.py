@@ -96,8 +96,9 @@ class Model:
             )
         name, rank = self._only_input
         if self._pipeline is None:
-            whole = sample[np.newaxis] if sample.ndim == rank - 1 else sample
-            return self._task(self.run({name: whole}), None)
+            if sample.ndim == rank - 1:
+                sample = sample[np.newaxis]
+            return self._task(self.run({name: sample}))
         if self._pipeline.window is not None:
             return self._hear(sample, name, self._pipeline, self._pipeline.window)
         with self._turn:
