@@ -267,7 +267,7 @@ def _run_model(model: Model, options: argparse.Namespace, identity: dict[str, An
     streams = [statistics.to_json() for statistics in runner.statistics]
     if options.json and not options.jsonl:
         document = {"schema": "edgeml.run/1", **identity, "results": results, "streams": streams}
-        sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
+        _print_json(document)
     else:
         sys.stderr.write("".join(map(_statistics_text, runner.statistics)))
     return 130 if runner.signal == signal.SIGINT else 0  # SIGTERM is how a service is ended

@@ -27,7 +27,7 @@ from edgeml_runtime.tasks import Result, Windows, make_task
 from edgeml_runtime.tensors import TensorSpec
 
 if TYPE_CHECKING:
-    from edgeml_runtime.bundle.golden import Tensors
+    from edgeml_runtime.bundle.contents import Tensors
     from edgeml_runtime.explanation import Explanation
     from edgeml_runtime.metrics import Metrics
     from edgeml_runtime.preprocess.window import Window

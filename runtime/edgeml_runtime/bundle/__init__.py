@@ -18,8 +18,7 @@ from edgeml_runtime.memory import keep, private_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edgeml_runtime.bundle.golden import pack_golden, unpack_golden
-    from edgeml_runtime.bundle.writer import write_bundle
+    from edgeml_runtime.bundle.contents import pack_golden, unpack_golden, write_bundle
 
 __all__ = ["Bundle", "open_bundle", "pack_golden", "unpack_golden", "write_bundle"]
 
@@ -183,6 +182,6 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - the names differ in type
     """Load what a program that only reads a bundle does not need."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from edgeml_runtime.bundle import golden, writer  # noqa: PLC0415 - as said
+    from edgeml_runtime.bundle import contents  # noqa: PLC0415 - as said
 
-    return getattr(writer if name == "write_bundle" else golden, name)
+    return getattr(contents, name)

@@ -206,7 +206,7 @@ def test_operators_outside_onnx_are_said(save_onnx: SaveOnnx, tmp_path: Path) ->
 
 
 def test_every_format_has_a_reader() -> None:
-    assert set(READERS) == {".onnx", ".tflite", ".edgeml"}
+    assert set(READERS) == {".onnx", ".tflite", ".numpy", ".edgeml"}
 
 
 def test_weights_that_old_files_list_as_inputs_are_not_fed(save_onnx: SaveOnnx) -> None:

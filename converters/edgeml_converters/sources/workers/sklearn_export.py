@@ -43,6 +43,7 @@ from sklearn_trees import (  # type: ignore[import-not-found]  # lies beside thi
 from sklearn_votes import (  # type: ignore[import-not-found]  # lies beside this file
     compare_float64,
     count_votes,
+    send_holes,
 )
 from worker_frames import (  # type: ignore[import-not-found]  # lies beside this file
     UserError,
@@ -108,6 +109,7 @@ def converted(
         count_votes(graph, last)
     elif answers.classes:
         number_labels(graph, answers.classes)
+    send_holes(graph, last)
     if isinstance(last, QuadraticDiscriminantAnalysis):
         flatten_labels(graph)  # skl2onnx gives them another axis
     replace_array_extractors(graph)

@@ -64,6 +64,27 @@ def compare_float64(model: onnx.ModelProto, boosting: BaseEstimator) -> None:
             entry.version = 3
 
 
+def send_holes(model: onnx.ModelProto, estimator: BaseEstimator) -> None:
+    """Let NaN go the way that each tree of *estimator* sends it; skl2onnx sends all to the right.
+
+    Args:
+        model: The graph; it is left as it is unless it has one ensemble, of these very trees.
+        estimator: A tree or a forest.
+    """
+    parts = getattr(estimator, "estimators_", [estimator])
+    trees = [part.tree_ for part in np.ravel(np.array(parts, object)) if hasattr(part, "tree_")]
+    nodes = [node for node in model.graph.node if node.op_type in ENSEMBLES]
+    if len(nodes) != 1 or not trees:
+        return
+    found = {attribute.name: attribute for attribute in nodes[0].attribute}
+    features = [np.where(tree.children_left == LEAF, 0, tree.feature) for tree in trees]
+    if list(found["nodes_featureids"].ints) != np.concatenate(features).tolist():
+        return
+    left = [(tree.children_left != LEAF) & (tree.missing_go_to_left != 0) for tree in trees]
+    tracked = found["nodes_missing_value_tracks_true"]
+    tracked.ints[:] = np.concatenate(left).astype(int).tolist()
+
+
 def _ensemble(node: onnx.NodeProto, forest: ForestClassifier, output: str) -> onnx.NodeProto:
     """Return the classifier *node* as a regressor that adds up the leaves of *forest*."""
     binary = len(forest.classes_) == 2

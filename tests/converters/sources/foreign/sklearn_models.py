@@ -186,6 +186,8 @@ def tables() -> None:
         write(name, model.fit(rows, labels), features=f32(rows))
     holed = {
         "histogram_holes": HistGradientBoostingClassifier(max_iter=10),
+        "tree_holes": DecisionTreeClassifier(random_state=0),
+        "forest_holes": RandomForestClassifier(10, random_state=0),
         "imputed": make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()),
         "imputed_forest": make_pipeline(SimpleImputer(), RandomForestClassifier(5)),
     }
@@ -207,9 +209,6 @@ def tables() -> None:
     random = np.random.default_rng(0)
     rows = np.column_stack([random.integers(0, 5, 200), random.normal(size=200).round(1)])
     odd = (rows[:, 0] % 2 == 1) & (rows[:, 1] > 0)
-    columns = [("a", OneHotEncoder(handle_unknown="ignore"), [0]), ("b", MinMaxScaler(), [1])]
-    encoded = make_pipeline(ColumnTransformer(columns), LogisticRegression())
-    write("one_hot", encoded.fit(rows, odd), features=f32(rows))
     ordinal = make_pipeline(OrdinalEncoder(), DecisionTreeClassifier())
     write("ordinal", ordinal.fit(rows.round(), odd), features=f32(rows.round()))
 

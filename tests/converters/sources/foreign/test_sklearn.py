@@ -37,9 +37,9 @@ SLOW = (
 TABLES = (
     *("adaboost", "bagging", "bernoulli", "boosting_regressor", "boosting_two", "clusters"),
     *("complement", "elastic_net", "extra_trees", "forest_regressor", "histogram_holes"),
-    *("imputed", "imputed_forest", "mlp_regressor", "normalized", "one_hot", "ordinal"),
+    *("imputed", "imputed_forest", "mlp_regressor", "normalized", "ordinal"),
     *("outliers", "power", "ridge_classes", "sgd", "stacking", "svc_scaled", "tanh", "tree"),
-    "tree_regressor",
+    *("forest_holes", "tree_holes", "tree_regressor"),
 )
 """Models that differ in how they are written for NumPy; the others are, but for `svc`."""
 
