@@ -40,7 +40,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("board", "engines"),
     [
         ("rpi3-armv7", ("tflite-runtime",)),
-        pytest.param("rpi4", ("litert", "litert-builtin", "onnxruntime"), marks=pytest.mark.slow),
+        ("rpi4", ("litert", "litert-builtin", "onnxruntime")),
         pytest.param("rpi5", ("litert", "litert-builtin", "onnxruntime"), marks=pytest.mark.slow),
     ],
 )
