@@ -63,7 +63,7 @@ def compare_bits(bundle: Path, board: VariantRun) -> BitExactness:
         has = f"has {here}" if here else "has none"
         return BitExactness(0, 0, f"it {has}, the board {board.engine_version}")
     loaded = edgeml_runtime.load(
-        bundle, variant=board.variant, engine=board.engine, self_test=False
+        bundle, variant=board.variant, engine=board.engine, threads=1, self_test=False
     )
     with closing(loaded) as model:
         found = model.self_test().outputs_sha256

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,23 @@ def test_no_threads_are_refused(engine_name: str) -> None:
 def test_a_model_file_that_is_not_there_is_named(engine_name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.onnx: cannot be read"):
         open_engine(engine_name, tmp_path / "gone.onnx")
+
+
+def test_a_program_s_start_imports_nothing_slow(make_bundle: Callable[..., Path]) -> None:
+    """Each of these takes a hundredth to a twentieth of a start on a board."""
+    slow = ("dataclasses", "hashlib", "json", "pathlib", "subprocess", "threading", "zipfile")
+    program = (
+        "import sys, numpy\n"
+        "before = set(sys.modules)\n"
+        "from edgeml_runtime.bundle import open_bundle\n"
+        "from edgeml_runtime import choice, preprocess, session, tasks\n"
+        f"open_bundle({str(make_bundle('classifier'))!r})\n"
+        f"print([name for name in {slow!r} if name in set(sys.modules) - before])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:] = {sys.path!r}\n{program}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
