@@ -35,7 +35,8 @@ def test_makes_values_as_dataclasses_do(whole: bool) -> None:
     assert dataclasses.replace(point(1, 2), y=3) == point(1, 3) == frozen.replace(point(1), y=3)
     assert copy.deepcopy(point(1, 2)) == point(1, 2)
     assert frozen.asdict(point(1, tags={"a": 1})) == {"x": 1, "y": None, "tags": {"a": 1}}
-    for wrong in ((), (1, 2, {}, 4)):
+    wrongs: tuple[tuple[Any, ...], ...] = ((), (1, 2, {}, 4))
+    for wrong in wrongs:
         with pytest.raises(TypeError):
             point(*wrong)
     with pytest.raises(TypeError):
