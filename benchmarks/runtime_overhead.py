@@ -1,8 +1,8 @@
 """What the runtime adds to one inference: `python -m benchmarks.runtime_overhead`.
 
 `Model.run` and `Model(sample)` without preprocessing, beside a plain loop over the engine: in CPU
-time of this machine, in turns, the least of each; and in instructions on an emulated Raspberry
-Pi 4.
+time of this machine, in turns, the least of each, and in instructions on an emulated
+Raspberry Pi 4.
 """
 
 import sys

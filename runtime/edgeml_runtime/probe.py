@@ -25,7 +25,11 @@ _PROGRAM = (
     "import json, sys; path, *arguments = json.loads(sys.argv[1]); sys.path[:] = path\n"
     "from edgeml_runtime.probe import try_model; try_model(1, *arguments)"
 )
-_DEATHS = {"SIGILL": "an illegal instruction", "SIGSEGV": "a segmentation fault"}
+_DEATHS = {
+    "SIGILL": "an illegal instruction",
+    "SIGKILL": "being killed, most likely for want of memory",
+    "SIGSEGV": "a segmentation fault",
+}
 
 
 def prove(bundle: Bundle, choice: Choice) -> dict[str, Any]:
@@ -42,16 +46,13 @@ def prove(bundle: Bundle, choice: Choice) -> dict[str, Any]:
     """
     engine = f"{choice.engine} {choice.version}"
     key = proof_key(bundle.manifest, choice)
-    path = os.path.abspath(bundle.path)
-    arguments = (path, choice.variant.id, choice.engine)
-    died, said = _run(arguments)
-    if died:
-        stage = "it ran the model" if b"imported" in said else "it was imported"
-        error = _death(engine, died, stage)
-        if died != "SIGILL":
-            raise error
+    try:
+        found = tried_apart(bundle, choice)
+    except EngineCrashError as error:
+        if "(SIGILL)" not in error.problem:
+            raise
         return remember(key, died=error.problem, remedy=error.remedy)
-    found = _outcome(said)
+    apart = found is not None
     if found is None:
         model = open_model(bundle, choice.variant, choice.engine, 1)
         found = model.self_test().to_json()
@@ -64,7 +65,23 @@ def prove(bundle: Bundle, choice: Choice) -> dict[str, Any]:
             "Try another engine or variant, and report the engine's version and this board.",
         )
     del found["outputs_sha256"]
-    return remember(key, **found, apart=bool(said))
+    return remember(key, **found, apart=apart)
+
+
+def tried_apart(bundle: Bundle, choice: Choice) -> Optional[dict[str, Any]]:
+    """Return the outcome of the self-test in a child process, as ``SelfTest.to_json`` has it.
+
+    None when there can be no child, or when it ended with an error, which is met again here.
+
+    Raises:
+        EngineCrashError: The engine killed the child.
+    """
+    path = os.path.abspath(bundle.path)
+    died, said = _run((path, choice.variant.id, choice.engine))
+    if died:
+        stage = "it ran the model" if b"imported" in said else "it was imported"
+        raise _death(f"{choice.engine} {choice.version}", died, stage)
+    return _outcome(said)
 
 
 def try_model(output: int, path: str, variant_id: str, engine_name: str) -> None:

@@ -1,6 +1,7 @@
 """Why a model runs as it does, in words."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 import edgeml_runtime
 from edgeml_runtime.engines import ENGINE_FORMATS, install_line, installed_engines
+from edgeml_runtime.errors import InputError
 from edgeml_runtime.manifest import Manifest
 
 BundleMaker = Callable[..., Path]
@@ -92,3 +94,16 @@ def test_is_printed_as_text_and_as_json(make_bundle: BundleMaker) -> None:
     document = json.loads(json.dumps(found.to_json()))
     assert document["schema"] == "edgeml.explanation/1"
     assert document["considered"] == list(found.considered)
+
+
+def test_threads_are_measured_once_when_that_is_asked_for(
+    make_bundle: BundleMaker, engine_name: str
+) -> None:
+    path = make_bundle("classifier")
+    model = edgeml_runtime.load(path, engine=engine_name, threads="measure")
+    told = model.explain().threads
+    assert re.fullmatch(rf"{model.engine.threads}: measured on 20.* UTC: .* ms on 1.*", told)
+    again = edgeml_runtime.load(path, engine=engine_name, threads="measure")
+    assert again.explain().threads == told
+    with pytest.raises(InputError, match="threads is 'many'"):
+        edgeml_runtime.load(path, threads="many")

@@ -14,6 +14,7 @@ import edgeml_runtime
 from edgeml_runtime.engines import installed_engines
 from edgeml_runtime.errors import EngineCrashError
 from edgeml_runtime.selftest import cpu_name
+from edgeml_runtime.trials import verify_bundle
 
 BundleMaker = Callable[..., Path]
 Breaker = Callable[..., Path]
@@ -147,3 +148,14 @@ def test_without_any_child_the_self_test_runs_here(
         ends.set()
         thread.join()
     assert "in the process that loaded it: worst error" in model.explain().self_test
+
+
+def test_verification_goes_on_after_a_crash(
+    make_bundle: BundleMaker, break_engine: Breaker, other_engine: str
+) -> None:
+    break_engine("onnxruntime", signal.SIGSEGV)
+    result = verify_bundle(make_bundle("classifier"))
+    assert not result.passed
+    by_engine = {check.engine: check for check in result.checks}
+    assert "died of a segmentation fault (SIGSEGV)" in by_engine["onnxruntime"].error
+    assert by_engine[other_engine].passed

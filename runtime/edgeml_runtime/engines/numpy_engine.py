@@ -75,6 +75,7 @@ def _trees(rows: np.ndarray, *table: np.ndarray, depth: int) -> np.ndarray:
     with a threshold of NaN, which nothing is above; its values are row ``leaf`` of them.
     """
     roots, child, feature, threshold, missing, leaf, values = table
+    roots, child, feature, leaf = map(_places, (roots, child, feature, leaf))
     flat, holds_nan = rows.ravel(), np.isnan(rows).any()
     offsets = np.arange(len(rows))[:, np.newaxis] * rows.shape[1]
     node = np.repeat(roots[np.newaxis], len(rows), axis=0)
@@ -88,6 +89,15 @@ def _trees(rows: np.ndarray, *table: np.ndarray, depth: int) -> np.ndarray:
     return sums
 
 
+def _places(indices: np.ndarray) -> np.ndarray:
+    """Return *indices* as numpy wants them, which on a 32-bit board refuses to narrow them."""
+    return indices.astype(np.intp, copy=False)
+
+
+def _take(x: np.ndarray, indices: np.ndarray, **options: Any) -> np.ndarray:  # noqa: ANN401 - numpy's
+    return np.take(x, _places(indices), **options)
+
+
 def _concatenate(*parts: np.ndarray, axis: int) -> np.ndarray:
     return np.concatenate(parts, axis)
 
@@ -99,11 +109,12 @@ def _reshape(x: np.ndarray, shape: np.ndarray) -> np.ndarray:
 # Functions of NumPy; the options that JSON can give them do no harm.
 _NAMES = """abs add argmax argmin array divide equal exp expand_dims full greater greater_equal
  isnan less less_equal log logical_and logical_not logical_or matmul max maximum mean min minimum
- multiply negative power prod shape sqrt squeeze subtract sum take tanh transpose where"""
+ multiply negative power prod shape sqrt squeeze subtract sum tanh transpose where"""
 OPS: Mapping[str, _Op] = {
     **{name: getattr(np, name) for name in _NAMES.split()},
     "concatenate": _concatenate,
     "reshape": _reshape,
+    "take": _take,
     "trees": _trees,
 }
 
