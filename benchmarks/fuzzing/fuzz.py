@@ -22,10 +22,10 @@ def main() -> None:
         from benchmarks.fuzzing.targets import TARGETS  # noqa: PLC0415 - instrumented as it is read
 
         _import_all("bundle", "preprocess", "tasks")
-        from edgeml_runtime.bundle import reader  # noqa: PLC0415 - as above
+        bundle = importlib.import_module("edgeml_runtime.bundle")
     from benchmarks.fuzzing.guard import Guard  # noqa: PLC0415 - with the rest of ours
 
-    vars(reader).update(_KEPT_BYTES=8192)  # so that the oldest models are removed
+    vars(bundle).update(_KEPT_BYTES=8192)  # so that the oldest models are removed
     sandbox = Path(folder)
     os.environ["EDGEML_RUNTIME_CACHE"] = str(sandbox / "cache")
     target, change = TARGETS[name]

@@ -158,7 +158,7 @@ def _checked(descriptor: int, offset: int, size: int, digest: str, step: int) ->
 
 
 def _is_kept(path: str, size: int, digest: str) -> bool:
-    """Return whether *path* is there and as it was written, by its time or else by its digest."""
+    """Return whether *path* is there and as it was written, by its time or its digest."""
     try:
         with open(path, "rb") as stream:
             found = os.fstat(stream.fileno())
@@ -174,8 +174,17 @@ def _is_kept(path: str, size: int, digest: str) -> bool:
 
 
 def _stamp(digest: str) -> int:
-    """Return the time of change, in ns, that a kept file has until somebody writes to it."""
-    return int(digest[:12], 16)
+    """Return the time of change, in ns, of a kept file that was found right since the last boot.
+
+    Whoever writes to the file changes it, and what a card loses is found at the next start of the
+    board, when no page of the file is in memory.
+    """
+    try:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as stream:
+            boot = int(stream.read(8), 16)
+    except (OSError, ValueError):  # not Linux
+        boot = 0
+    return int(digest[:12], 16) ^ boot
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the names differ in type

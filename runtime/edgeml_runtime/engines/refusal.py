@@ -50,7 +50,7 @@ def check_feeds(specs: tuple[TensorSpec, ...], feeds: Mapping[str, np.ndarray]) 
         )
     for spec in specs:
         array = feeds[spec.name]
-        if not isinstance(array, np.ndarray):
+        if not isinstance(array, (np.ndarray, np.generic)):  # a number of rank 0 will do
             raise InputError(
                 f"Input '{spec.name}' is a {type(array).__name__}, not an array.",
                 "Make one of it with numpy.asarray.",
