@@ -98,7 +98,8 @@ def test_metrics_are_served_until_it_is_terminated(bundle: str, frames: np.ndarr
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    address = process.stderr.readline().decode().split("/")[2]
+    lines = iter(process.stderr.readline, b"")  # an engine may say something first
+    address = next(line for line in lines if b"metrics at" in line).decode().split("/")[2]
     process.stdin.write(frames[0].tobytes())
     process.stdin.flush()
     assert json.loads(process.stdout.readline())["input"] == "-[0]"
