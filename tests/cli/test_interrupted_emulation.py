@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from edgeml_devices.emulation import ensure_sysroot
+from edgeml_devices.profile import load_device
+
 pytestmark = pytest.mark.emulated
+
+
+@pytest.fixture(autouse=True, scope="module")
+def board() -> None:
+    """Set the board up, as the files of its packages' tool are not what is looked for here."""
+    ensure_sysroot(load_device("rpi4"))
 
 
 def _interrupted(arguments: list[str | Path], moment: str, scratch: Path) -> tuple[int, str]:

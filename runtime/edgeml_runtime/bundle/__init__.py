@@ -5,7 +5,6 @@ Bundles come from anywhere: nothing is trusted before it is checked.
 
 import os
 import stat
-import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Callable, Union
 
@@ -80,7 +79,7 @@ class Bundle:
         """Return the model *name* for an engine: a path if it can be kept, else its bytes.
 
         A path costs less memory: TFLite maps a file, and onnxruntime holds on to bytes. The file is
-        named by its digest, which is checked again when the file was touched.
+        named by its digest, which is checked again each time.
 
         Raises:
             InputError: As ``read``.
@@ -98,7 +97,6 @@ class Bundle:
                     return self.read(name)  # a cache must not fill the disk
                 parts = _checked(self._descriptor, entry.offset, entry.size, digest, _STEP_BYTES)
                 keep(path, parts, _KEPT_BYTES)
-                os.utime(path, ns=(time.time_ns(), _stamp(digest)))
         except (OSError, ValueError):
             return self.read(name)
         return path
@@ -158,33 +156,13 @@ def _checked(descriptor: int, offset: int, size: int, digest: str, step: int) ->
 
 
 def _is_kept(path: str, size: int, digest: str) -> bool:
-    """Return whether *path* is there and as it was written, by its time or its digest."""
     try:
         with open(path, "rb") as stream:
-            found = os.fstat(stream.fileno())
-            if found.st_size != size:
-                return False
-            if found.st_mtime_ns != _stamp(digest):
-                for _ in _checked(stream.fileno(), 0, size, digest, _STEP_BYTES):
-                    pass  # only the check is wanted
-                os.utime(path, ns=(found.st_atime_ns, _stamp(digest)))
-            return True
+            for _ in _checked(stream.fileno(), 0, size, digest, _STEP_BYTES):
+                pass  # only the check is wanted
+            return os.fstat(stream.fileno()).st_size == size
     except (FileNotFoundError, ValueError):
         return False
-
-
-def _stamp(digest: str) -> int:
-    """Return the time of change, in ns, of a kept file that was found right since the last boot.
-
-    Whoever writes to the file changes it, and what a card loses is found at the next start of the
-    board, when no page of the file is in memory.
-    """
-    try:
-        with open("/proc/sys/kernel/random/boot_id", "rb") as stream:
-            boot = int(stream.read(8), 16)
-    except (OSError, ValueError):  # not Linux
-        boot = 0
-    return int(digest[:12], 16) ^ boot
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the names differ in type

@@ -65,6 +65,8 @@ import os, pkgutil, sys
 import edgeml_runtime, numpy, numpy.lib.npyio, numpy.random
 import ai_edge_litert.interpreter, onnxruntime
 for module in pkgutil.walk_packages(edgeml_runtime.__path__, "edgeml_runtime."):
+    if module.name == "edgeml_runtime.serve":  # brings the HTTP library, and is not emulated
+        continue
     try:
         __import__(module.name)
     except ImportError:  # an engine that this board does not have
