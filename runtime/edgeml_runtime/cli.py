@@ -12,7 +12,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
@@ -29,6 +29,8 @@ from edgeml_runtime.trials import Verification, bench, verify_bundle
 
 if TYPE_CHECKING:
     from edgeml_runtime.stream import StreamStatistics
+
+_Answer = tuple[str, np.ndarray, Result]
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -110,8 +112,7 @@ def _load(options: argparse.Namespace) -> Model:
 
 
 def _run(options: argparse.Namespace) -> int:
-    model = _load(options)
-    return _run_model(model, options, _identity(model))
+    return _run_model(_load(options), options)
 
 
 def _bench(options: argparse.Namespace) -> int:
@@ -169,12 +170,7 @@ def _threads(text: str) -> Union[int, str]:
 
 
 def _identity(model: Model) -> dict[str, Any]:
-    return {
-        "bundle": {"name": model.manifest.name, "version": model.manifest.version},
-        "variant": model.variant.id,
-        "engine": {"name": model.engine.name, "version": model.engine.version},
-        "threads": model.engine.threads,
-    }
+    return {**model.identity, "threads": model.engine.threads}
 
 
 def _verify_text(result: Verification) -> str:
@@ -217,9 +213,6 @@ def _fail(error: EdgemlError, options: argparse.Namespace) -> int:
     return error.exit_code
 
 
-_Answer = tuple[str, np.ndarray, Result]
-
-
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the inputs and what is done with them."""
     parser.add_argument(
@@ -245,13 +238,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     stream.add_argument("--metrics-port", type=int, metavar="N", help="or serve it at 127.0.0.1:N")
 
 
-def _run_model(model: Model, options: argparse.Namespace, identity: dict[str, Any]) -> int:
+def _run_model(model: Model, options: argparse.Namespace) -> int:
     """Print the answers of *model* for the inputs that *options* name; return the exit code."""
     logging.basicConfig(format="%(message)s")  # what a stream has to say, on the standard error
     results: list[dict[str, Any]] = []
-    runner = _Runner(model, options)
-    with ExitStack() as stack:
-        stack.callback(runner.close)
+    with closing(_Runner(model, options)) as runner:
         for index, (name, sample, result) in enumerate(runner.answers()):
             entry = {"input": name, "prediction": result.to_json()}
             if options.draw is not None:
@@ -266,7 +257,12 @@ def _run_model(model: Model, options: argparse.Namespace, identity: dict[str, An
                 sys.stdout.flush()
     streams = [statistics.to_json() for statistics in runner.statistics]
     if options.json and not options.jsonl:
-        document = {"schema": "edgeml.run/1", **identity, "results": results, "streams": streams}
+        document = {
+            "schema": "edgeml.run/1",
+            **_identity(model),
+            "results": results,
+            "streams": streams,
+        }
         _print_json(document)
     else:
         sys.stderr.write("".join(map(_statistics_text, runner.statistics)))

@@ -255,7 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
                     "schema": "edgeml.health/1",
                     "status": "ok",
                     "taken": self._owner.taken,
-                    **self._identity(),
+                    **self._owner.model.identity,
                 },
             )
         elif self.path == "/metrics":
@@ -286,7 +286,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._refuse(503, "The queue is full.", "Try again later.", {"Retry-After": "1"})
                 return
             result, latency_s = answer
-            document = {"schema": "edgeml.prediction/1", **self._identity()}
+            document = {"schema": "edgeml.prediction/1", **self._owner.model.identity}
             document["latency_ms"] = round(latency_s * 1e3, 3)
             document["prediction"] = result.to_json()
             self._send_json(200, document)
@@ -339,14 +339,6 @@ class _Handler(BaseHTTPRequestHandler):
             raise ConnectionResetError
         self._body_read = True
         return body
-
-    def _identity(self) -> dict[str, Any]:
-        model = self._owner.model
-        return {
-            "bundle": {"name": model.manifest.name, "version": model.manifest.version},
-            "variant": model.variant.id,
-            "engine": {"name": model.engine.name, "version": model.engine.version},
-        }
 
     def _refuse_path(self) -> None:
         self._refuse(404, f"There is no {self.path}.", "Use /predict, /healthz or /metrics.")

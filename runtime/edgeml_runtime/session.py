@@ -70,6 +70,15 @@ class Model:
         return self.bundle.manifest
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """The entries of a document that tell which model gave an answer."""
+        return {
+            "bundle": {"name": self.manifest.name, "version": self.manifest.version},
+            "variant": self.variant.id,
+            "engine": {"name": self.engine.name, "version": self.engine.version},
+        }
+
+    @property
     def window(self) -> "Optional[Window]":
         """How the model cuts a signal; None where it is not for signals."""
         return None if self._pipeline is None else self._pipeline.window
