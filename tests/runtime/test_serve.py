@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Optional
 
@@ -58,12 +58,10 @@ def ask(
     body: Optional[bytes] = None,
     kind: str = "application/x-npy",
 ) -> Reply:
-    connection = connect(server)
-    connection.request(method, path, body, {"Content-Type": kind} if body is not None else {})
-    response = connection.getresponse()
-    content = response.read()
-    connection.close()
-    return response.status, dict(response.getheaders()), content
+    with closing(connect(server)) as connection:
+        connection.request(method, path, body, {"Content-Type": kind} if body is not None else {})
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
 
 
 def npy(array: np.ndarray) -> bytes:
